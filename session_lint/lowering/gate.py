@@ -1,0 +1,183 @@
+"""The gate: what may be parsed, by whom, and what is told of the rest.
+
+LibCST ends the whole process when brackets or operators nest by the thousand, so nothing reaches it that ``ast``, which has
+limits of its own and takes a tenth of the time, has not accepted. Only if the file may use syntax that is newer than the
+running Python does LibCST read it alone, behind a check of the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from session_lint.lowering.spans import NO_TREE, Tree, Walk, byte_length, line_offsets, position_ruler, tree_ruler
+
+MAX_DEPTH = 200
+"""Levels of nesting; CPython itself stops at 200 brackets and 100 blocks."""
+
+MAX_CHAIN = 1000
+"""Operands of one chain ``a + b + …`` or ``a and b and …``, which LibCST nests although they look flat."""
+
+# Strings first, so that no bracket, operator or comment sign in them counts.
+LEXEMES = re.compile(
+    r"""(?P<string>'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+    r"""|(?P<comment>\#[^\n]*)"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<newline>\n)"""
+    r"""|(?P<operator>[-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b)|(?P<elif>\belif\b)""",
+    re.DOTALL,
+)
+
+
+class LoweringError(Exception):
+    """A file cannot be lowered.
+
+    Args:
+        message: one sentence without a full stop, fit to be shown.
+        row: where, counted from 1.
+        column: where, counted from 1 in characters.
+    """
+
+    def __init__(self, message: str, row: int, column: int) -> None:
+        super().__init__(message, row, column)
+        self.message = message
+        self.row = row
+        self.column = column
+
+    def __str__(self) -> str:
+        return f"{self.message} (row {self.row}, column {self.column})"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A parsed file, ready to be walked."""
+
+    text: str
+    module: cst.Module
+    trees: Sequence[Tree]
+    walk: Walk
+    comments: Sequence[cst.Comment] = ()
+    """All comments, known only where LibCST had to compute every position."""
+
+
+def parse(text: str) -> Source:
+    """Parse a file with ``ast`` and LibCST.
+
+    Raises:
+        LoweringError: either refuses it, or it is nested too deeply.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    offsets = line_offsets(text)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        return _parse_newer(text, offsets, error)
+    except ValueError as error:
+        row, column = _place(text, text.find("\0"))
+        raise LoweringError(str(error), row, column) from None
+    except (RecursionError, MemoryError):
+        raise LoweringError("the code is nested too deeply to be parsed", 1, 1) from None
+    _check_depth(tree, offsets)
+    try:
+        module = _parse_cst(text)
+    except cst.ParserSyntaxError as error:
+        message = "LibCST cannot parse this syntax yet"
+        raise LoweringError(message, max(error.raw_line, 1), max(error.raw_column, 0) + 1) from None
+    return Source(text, module, tree.body, Walk(tree_ruler(text), text, offsets))
+
+
+def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
+    """Let LibCST read a file that ``ast`` refused, for it may be newer than the running Python."""
+    # Imported here for its cost: hardly any run needs it.
+    from libcst.metadata import MetadataWrapper, PositionProvider
+
+    wrong = LoweringError(refusal.msg, max(refusal.lineno or 1, 1), max(refusal.offset or 1, 1))
+    if "\0" in text:
+        raise wrong
+    _check_text(text)
+    try:
+        module = _parse_cst(text)
+        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    except cst.ParserSyntaxError:
+        raise wrong from None
+    comments = [node for node in positions if isinstance(node, cst.Comment)]
+    return Source(text, module, NO_TREE, Walk(position_ruler(positions), text, offsets), comments)
+
+
+def _parse_cst(text: str) -> cst.Module:
+    return cst.parse_module(text)
+
+
+def _check_depth(tree: ast.Module, offsets: list[int]) -> None:
+    """Refuse statements that nest deeper than LibCST's stack and everybody's recursion bear."""
+    statements: list[tuple[Tree, int]] = [(node, 1) for node in tree.body]
+    while statements:
+        node, depth = statements.pop()
+        if depth > MAX_DEPTH:
+            raise _too_deep(node)
+        body = getattr(node, "body", None)
+        if not body and not hasattr(node, "cases"):
+            if byte_length(node, offsets) > 2 * MAX_DEPTH:
+                _check_expressions(node, depth)
+            continue
+        end = body[0] if body else node.subject
+        if offsets[end.lineno - 1] - offsets[node.lineno - 1] + end.col_offset > 2 * MAX_DEPTH:
+            _check_expressions(node, depth)
+        for blocks in (body or (), getattr(node, "orelse", ()), getattr(node, "finalbody", ())):
+            statements.extend((inner, depth + 1) for inner in blocks)
+        for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+            statements.extend((inner, depth + 1) for inner in part.body)
+
+
+def _check_expressions(statement: ast.stmt, outer: int) -> None:
+    nodes: list[tuple[ast.AST, int, int]] = [
+        (node, outer + 1, 0) for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.stmt)
+    ]
+    while nodes:
+        node, depth, chain = nodes.pop()
+        if depth > MAX_DEPTH or chain > MAX_CHAIN:
+            raise _too_deep(statement)
+        if isinstance(node, ast.BinOp):
+            nodes.append((node.left, depth, chain + 1))
+            nodes.append((node.right, depth + 1, 0))
+            continue
+        if isinstance(node, ast.BoolOp) and len(node.values) > MAX_CHAIN:
+            raise _too_deep(statement)
+        nodes.extend(
+            (child, depth + 1, 0)
+            for child in ast.iter_child_nodes(node)
+            if not isinstance(child, (ast.stmt, ast.expr_context, ast.operator))
+        )
+
+
+def _check_text(text: str) -> None:
+    """The same check without a tree: brackets, and operators in one logical line."""
+    depth = operators = branches = 0
+    for lexeme in LEXEMES.finditer(text):
+        kind = lexeme.lastgroup
+        if kind == "open":
+            depth += 1
+        elif kind == "close":
+            depth = max(depth - 1, 0)
+        elif kind == "operator":
+            operators += 1
+        elif kind == "elif":
+            branches += 1
+        elif kind == "newline" and depth == 0:
+            operators = 0
+        if depth > MAX_DEPTH or operators > MAX_CHAIN or branches > MAX_CHAIN:
+            row, column = _place(text, lexeme.start())
+            raise LoweringError("the code is nested too deeply to be parsed", row, column)
+
+
+def _too_deep(node: Tree) -> LoweringError:
+    return LoweringError("the code is nested too deeply to be parsed", node.lineno, node.col_offset + 1)
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    before = text[: max(offset, 0)]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -1,0 +1,61 @@
+"""Patterns of ``match``: the names that they bind and the expressions that they compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from session_lint import ir
+from session_lint.lowering.expressions import expression
+from session_lint.lowering.spans import Tree, Walk, beside
+
+
+def pattern(walk: Walk, node: cst.CSTNode, tree: Tree, bindings: list[ir.Name], values: list[ir.Expr]) -> None:
+    """Collect what a pattern binds and compares with, in source order.
+
+    Args:
+        walk: what the walk shares.
+        node: the pattern.
+        tree: the same in ``ast``, or NO_TREE.
+        bindings: receives the names.
+        values: receives the expressions.
+    """
+    if isinstance(node, cst.MatchValue):
+        values.append(expression(walk, node.value, tree.value))
+    elif isinstance(node, cst.MatchSingleton):
+        values.append(expression(walk, node.value, tree))
+    elif isinstance(node, cst.MatchMapping):
+        values += [expression(walk, element.key, key) for element, key in beside(node.elements, tree.keys)]
+    elif isinstance(node, cst.MatchClass):
+        values.append(expression(walk, node.cls, tree.cls))
+    for child, part in _children(node, tree):
+        pattern(walk, child, part, bindings, values)
+    name = node.rest if isinstance(node, cst.MatchMapping) else getattr(node, "name", None)
+    if name is not None:
+        bindings.append(_binding(walk, name, tree, last=not isinstance(node, cst.MatchMapping)))
+
+
+def _children(node: cst.CSTNode, tree: Tree) -> Iterator[tuple[cst.CSTNode, Tree]]:
+    if isinstance(node, cst.MatchSequence):
+        yield from beside(node.patterns, tree.patterns)
+    elif isinstance(node, cst.MatchSequenceElement):
+        yield node.value, tree
+    elif isinstance(node, cst.MatchAs) and node.pattern is not None:
+        yield node.pattern, tree.pattern
+    elif isinstance(node, (cst.MatchOr, cst.MatchMapping)):
+        for element, part in beside(node.patterns if isinstance(node, cst.MatchOr) else node.elements, tree.patterns):
+            yield element.pattern, part
+    elif isinstance(node, cst.MatchClass):
+        for positional, part in beside(node.patterns, tree.patterns):
+            yield positional.value, part
+        for keyword, part in beside(node.kwds, tree.kwd_patterns):
+            yield keyword.pattern, part
+
+
+def _binding(walk: Walk, name: cst.Name, tree: Tree, *, last: bool) -> ir.Name:
+    """A name that a pattern binds, which for ``ast`` is a string without a place: most patterns end with it."""
+    span = walk.span(name, tree)
+    if last:
+        span = ir.Span(span.end_row, span.end_column - len(name.value), span.end_row, span.end_column)
+    return ir.Name(span, name.value)

@@ -1,0 +1,359 @@
+"""Statements: one handler a LibCST node type, each given the ``ast`` node beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+import libcst as cst
+
+from session_lint import ir
+from session_lint.lowering.expressions import annotation, arguments, dotted, expression, optional, parameters
+from session_lint.lowering.gate import LEXEMES
+from session_lint.lowering.patterns import pattern
+from session_lint.lowering.spans import NO_TREE, Tree, Walk, beside
+
+Handler: TypeAlias = Callable[[Walk, Any, Tree], ir.Statement]
+
+
+def block(walk: Walk, lines: Iterable[cst.CSTNode], trees: Iterable[Tree]) -> tuple[ir.Statement, ...]:
+    """Lower the statements of a suite.
+
+    Args:
+        walk: what the walk shares.
+        lines: LibCST's nodes: lines of small statements, small statements, compound statements.
+        trees: the same statements in ``ast``, or NO_TREE.
+    """
+    lowered: list[ir.Statement] = []
+    each = iter(trees)
+    for line in lines:
+        if type(line) is cst.SimpleStatementLine:
+            lowered += [_HANDLERS[type(small)](walk, small, next(each)) for small in line.body]
+        else:
+            lowered.append(_HANDLERS[type(line)](walk, line, next(each)))
+    return tuple(lowered)
+
+
+def _suite(walk: Walk, suite: cst.BaseSuite, trees: Tree) -> tuple[ir.Statement, ...]:
+    return block(walk, suite.body, trees)
+
+
+def _otherwise(walk: Walk, node: Any, trees: Tree) -> tuple[ir.Statement, ...]:
+    """What an ``else`` or ``finally`` holds; an ``elif`` is an If of its own."""
+    if node is None:
+        return ()
+    if type(node) is cst.If:
+        return (_if(walk, node, next(iter(trees))),)
+    return block(walk, node.body.body, trees)
+
+
+def _digest(walk: Walk, span: ir.Span, end: tuple[int, int] | None = None) -> str:
+    """Hash a statement's source from its start to ``end`` (row and column) or its own end, without layout."""
+    row, column = end or (span.end_row, span.end_column)
+    source = walk.text[walk.offset(span.row, span.column) : walk.offset(row, column)]
+    if "#" in source:
+        source = LEXEMES.sub(lambda lexeme: "" if lexeme.lastgroup == "comment" else lexeme[0], source)
+    layoutless = "".join(source.replace("\\\n", "").split())
+    return blake2b(layoutless.encode(errors="backslashreplace"), digest_size=8).hexdigest()
+
+
+def _header_digest(walk: Walk, span: ir.Span, body: Sequence[ir.Statement]) -> str:
+    return _digest(walk, span, (body[0].span.row, body[0].span.column))
+
+
+def _expression_statement(walk: Walk, node: cst.Expr, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    return ir.ExprStatement(span, _digest(walk, span), expression(walk, node.value, tree.value))
+
+
+def _assign(walk: Walk, node: cst.Assign, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    targets = tuple([expression(walk, part.target, where) for part, where in beside(node.targets, tree.targets)])
+    return ir.Assign(span, _digest(walk, span), targets, expression(walk, node.value, tree.value))
+
+
+def _annotated_assign(walk: Walk, node: cst.AnnAssign, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    target = expression(walk, node.target, tree.target)
+    annotated = annotation(walk, node.annotation.annotation, tree.annotation)
+    return ir.AnnAssign(span, _digest(walk, span), target, annotated, optional(walk, node.value, tree.value))
+
+
+def _augmented_assign(walk: Walk, node: cst.AugAssign, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    target, value = expression(walk, node.target, tree.target), expression(walk, node.value, tree.value)
+    return ir.AugAssign(span, _digest(walk, span), target, _AUGMENTED[type(node.operator)], value)
+
+
+def _return(walk: Walk, node: cst.Return, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    return ir.Return(span, _digest(walk, span), optional(walk, node.value, tree.value))
+
+
+def _raise(walk: Walk, node: cst.Raise, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    cause = None if node.cause is None else expression(walk, node.cause.item, tree.cause)
+    return ir.Raise(span, _digest(walk, span), optional(walk, node.exc, tree.exc), cause)
+
+
+def _assert(walk: Walk, node: cst.Assert, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    test = expression(walk, node.test, tree.test)
+    return ir.Assert(span, _digest(walk, span), test, optional(walk, node.msg, tree.msg))
+
+
+def _delete(walk: Walk, node: cst.Del, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    target = node.target
+    targets: tuple[ir.Expr, ...]
+    if isinstance(target, cst.Tuple) and not target.lpar:
+        targets = tuple([expression(walk, part.value, where) for part, where in beside(target.elements, tree.targets)])
+    else:
+        targets = (expression(walk, target, tree.targets[0]),)
+    return ir.Delete(span, _digest(walk, span), targets)
+
+
+def _jump(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    return ir.Jump(span, _digest(walk, span), _JUMPS[type(node)])
+
+
+def _scope(walk: Walk, node: cst.Global | cst.Nonlocal, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    kind: Any = "global" if isinstance(node, cst.Global) else "nonlocal"
+    return ir.ScopeStatement(span, _digest(walk, span), kind, tuple([item.name.value for item in node.names]))
+
+
+def _import(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    return ir.Import(span, _digest(walk, span), _aliases(walk, node.names, tree))
+
+
+def _import_from(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    names = node.names
+    if isinstance(names, cst.ImportStar):
+        aliases: tuple[ir.Alias, ...] = (ir.Alias(walk.span(names, tree.names[0]), "*"),)
+    else:
+        aliases = _aliases(walk, names, tree)
+    module = "" if node.module is None else dotted(node.module)
+    return ir.ImportFrom(span, _digest(walk, span), module, len(node.relative), aliases)
+
+
+def _aliases(walk: Walk, names: Sequence[cst.ImportAlias], tree: Tree) -> tuple[ir.Alias, ...]:
+    return tuple(
+        [
+            ir.Alias(walk.span(alias, part), dotted(alias.name), _as_name(alias.asname))
+            for alias, part in beside(names, tree.names)
+        ]
+    )
+
+
+def _as_name(node: cst.AsName | None) -> str | None:
+    return node.name.value if node is not None and isinstance(node.name, cst.Name) else None
+
+
+def _type_alias(walk: Walk, node: cst.TypeAlias, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    return ir.TypeAlias(span, _digest(walk, span), node.name.value, annotation(walk, node.value, tree.value))
+
+
+def _if(walk: Walk, node: cst.If, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    test = expression(walk, node.test, tree.test)
+    body = _suite(walk, node.body, tree.body)
+    orelse = _otherwise(walk, node.orelse, tree.orelse)
+    return ir.If(span, _header_digest(walk, span, body), test, body, orelse)
+
+
+def _while(walk: Walk, node: cst.While, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    test = expression(walk, node.test, tree.test)
+    body = _suite(walk, node.body, tree.body)
+    orelse = _otherwise(walk, node.orelse, tree.orelse)
+    return ir.While(span, _header_digest(walk, span, body), test, body, orelse)
+
+
+def _for(walk: Walk, node: cst.For, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    target, iterable = expression(walk, node.target, tree.target), expression(walk, node.iter, tree.iter)
+    body = _suite(walk, node.body, tree.body)
+    orelse = _otherwise(walk, node.orelse, tree.orelse)
+    is_async = node.asynchronous is not None
+    return ir.For(span, _header_digest(walk, span, body), target, iterable, body, orelse, is_async)
+
+
+def _try(walk: Walk, node: cst.Try | cst.TryStar, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    body = _suite(walk, node.body, tree.body)
+    clauses: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
+    handlers = tuple([_handler(walk, part, where) for part, where in beside(clauses, tree.handlers)])
+    orelse = _otherwise(walk, node.orelse, tree.orelse)
+    final = _otherwise(walk, node.finalbody, tree.finalbody)
+    digest = _header_digest(walk, span, body)
+    return ir.Try(span, digest, body, handlers, orelse, final, isinstance(node, cst.TryStar))
+
+
+def _handler(walk: Walk, node: cst.ExceptHandler | cst.ExceptStarHandler, tree: Tree) -> ir.Handler:
+    span = walk.span(node, tree)
+    caught = optional(walk, node.type, tree.type)
+    body = _suite(walk, node.body, tree.body)
+    # The header ends before its colon; between the type and the colon there are only brackets, a name and layout.
+    start = (
+        walk.offset(span.row, span.column)
+        if caught is None
+        else walk.offset(caught.span.end_row, caught.span.end_column)
+    )
+    header = walk.text[start : walk.offset(body[0].span.row, body[0].span.column)]
+    if "#" in header:
+        header = LEXEMES.sub(lambda lexeme: lexeme[0].replace(":", " "), header)
+    before_colon = header[: header.index(":")].rstrip()
+    row, column = (span.row, span.column) if caught is None else (caught.span.end_row, caught.span.end_column)
+    row += before_colon.count("\n")
+    column = len(before_colon) - before_colon.rfind("\n") if "\n" in before_colon else column + len(before_colon)
+    return ir.Handler(ir.Span(span.row, span.column, row, column), caught, _as_name(node.name), body)
+
+
+def _with(walk: Walk, node: cst.With, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    items = tuple(
+        [
+            ir.WithItem(
+                expression(walk, item.item, part.context_expr),
+                None if item.asname is None else expression(walk, item.asname.name, part.optional_vars),
+            )
+            for item, part in beside(node.items, tree.items)
+        ]
+    )
+    body = _suite(walk, node.body, tree.body)
+    return ir.With(span, _header_digest(walk, span, body), items, body, node.asynchronous is not None)
+
+
+def _match(walk: Walk, node: cst.Match, tree: Tree) -> ir.Statement:
+    span = walk.span(node, tree)
+    subject = expression(walk, node.subject, tree.subject)
+    cases = tuple([_case(walk, part, where) for part, where in beside(node.cases, tree.cases)])
+    digest = _digest(walk, span, (subject.span.end_row, subject.span.end_column))
+    return ir.Match(span, digest, subject, cases)
+
+
+def _case(walk: Walk, node: cst.MatchCase, tree: Tree) -> ir.Case:
+    bindings: list[ir.Name] = []
+    values: list[ir.Expr] = []
+    pattern(walk, node.pattern, tree.pattern, bindings, values)
+    guard = optional(walk, node.guard, tree.guard)
+    return ir.Case(tuple(bindings), tuple(values), guard, _suite(walk, node.body, tree.body))
+
+
+def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
+    outer = walk.span(node, tree)
+    decorators, span = _decorators(walk, node.decorators, tree, outer)
+    words = "def" + node.whitespace_after_def.value
+    if node.asynchronous is not None:
+        words = "async" + _layout(node.asynchronous.whitespace_after) + words
+    name_span = _after(outer, words, node.name, walk, tree)
+    params = parameters(walk, node.params, tree.args)
+    returns = None if node.returns is None else annotation(walk, node.returns.annotation, tree.returns)
+    enclosing, walk.yields = walk.yields, False
+    body = _suite(walk, node.body, tree.body)
+    yields, walk.yields = walk.yields, enclosing
+    return ir.FunctionDef(
+        span,
+        _header_digest(walk, span, body),
+        node.name.value,
+        name_span,
+        params,
+        returns,
+        decorators,
+        body,
+        node.asynchronous is not None,
+        yields,
+    )
+
+
+def _class(walk: Walk, node: cst.ClassDef, tree: Tree) -> ir.Statement:
+    outer = walk.span(node, tree)
+    decorators, span = _decorators(walk, node.decorators, tree, outer)
+    name_span = _after(outer, "class" + node.whitespace_after_class.value, node.name, walk, tree)
+    bases = arguments(walk, (*node.bases, *node.keywords), tree)
+    body = _suite(walk, node.body, tree.body)
+    return ir.ClassDef(span, _header_digest(walk, span, body), node.name.value, name_span, bases, decorators, body)
+
+
+def _decorators(
+    walk: Walk, nodes: Sequence[cst.Decorator], tree: Tree, span: ir.Span
+) -> tuple[tuple[ir.Expr, ...], ir.Span]:
+    """Lower decorators, and widen the span of what they decorate to the first ``@``."""
+    if not nodes:
+        return (), span
+    lowered = tuple([expression(walk, node.decorator, part) for node, part in beside(nodes, tree.decorator_list)])
+    first = lowered[0].span
+    sign = walk.text.rindex("@", 0, walk.offset(first.row, first.column))
+    row = first.row - walk.text.count("\n", sign, walk.offset(first.row, first.column))
+    return lowered, ir.Span(row, sign - walk.offsets[row - 1] + 1, span.end_row, span.end_column)
+
+
+def _after(span: ir.Span, words: str, name: cst.Name, walk: Walk, tree: Tree) -> ir.Span:
+    """The place of a name that follows ``words`` from the start of ``span``; ``ast`` does not have it."""
+    if tree is NO_TREE:
+        return walk.span(name, tree)
+    row = span.row + words.count("\n")
+    column = len(words) - words.rfind("\n") if "\n" in words else span.column + len(words)
+    return ir.Span(row, column, row, column + len(name.value))
+
+
+def _layout(node: cst.BaseParenthesizableWhitespace) -> str:
+    return node.value if isinstance(node, cst.SimpleWhitespace) else " "
+
+
+_JUMPS: dict[type[cst.CSTNode], Any] = {cst.Pass: "pass", cst.Break: "break", cst.Continue: "continue"}
+
+_AUGMENTED: dict[type[cst.CSTNode], str] = {
+    cst.AddAssign: "+=",
+    cst.SubtractAssign: "-=",
+    cst.MultiplyAssign: "*=",
+    cst.DivideAssign: "/=",
+    cst.FloorDivideAssign: "//=",
+    cst.ModuloAssign: "%=",
+    cst.PowerAssign: "**=",
+    cst.MatrixMultiplyAssign: "@=",
+    cst.LeftShiftAssign: "<<=",
+    cst.RightShiftAssign: ">>=",
+    cst.BitAndAssign: "&=",
+    cst.BitOrAssign: "|=",
+    cst.BitXorAssign: "^=",
+}
+
+_HANDLERS: dict[type[cst.CSTNode], Handler] = {
+    cst.Expr: _expression_statement,
+    cst.Assign: _assign,
+    cst.AnnAssign: _annotated_assign,
+    cst.AugAssign: _augmented_assign,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Assert: _assert,
+    cst.Del: _delete,
+    cst.Pass: _jump,
+    cst.Break: _jump,
+    cst.Continue: _jump,
+    cst.Global: _scope,
+    cst.Nonlocal: _scope,
+    cst.Import: _import,
+    cst.ImportFrom: _import_from,
+    cst.TypeAlias: _type_alias,
+    cst.If: _if,
+    cst.While: _while,
+    cst.For: _for,
+    cst.Try: _try,
+    cst.TryStar: _try,
+    cst.With: _with,
+    cst.Match: _match,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+}
+
+# Syntax of Python 3.15 that older LibCST releases have no nodes for.
+for _lazy, _lower in (("LazyImport", _import), ("LazyImportFrom", _import_from)):
+    if hasattr(cst, _lazy):
+        _HANDLERS[getattr(cst, _lazy)] = _lower
