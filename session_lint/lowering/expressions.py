@@ -102,8 +102,8 @@ def arguments(walk: Walk, args: Sequence[cst.Arg], tree: Tree) -> tuple[ir.Argum
     """Lower the arguments of a call or a class; ``tree`` has ``keywords`` and, as ``args`` or ``bases``, the others."""
     if not args:
         return ()
-    positional = iter(tree.bases if isinstance(tree, ast.ClassDef) else tree.args)
-    keywords = iter(tree.keywords)
+    positional: Iterator[Tree] = iter(tree.bases if isinstance(tree, ast.ClassDef) else tree.args)
+    keywords: Iterator[Tree] = iter(tree.keywords)
     lowered = []
     for arg in args:
         value = arg.value
@@ -233,9 +233,13 @@ def _fstring_text(written: str, start: str) -> str:
     text = written.replace("{{", "{").replace("}}", "}")
     if "\\" not in text:
         return text
-    quotes = start.lstrip("fFrR")
+    quotes = start.lstrip("fFrRtT")
     raw = "r" if "r" in start.lower() else ""
-    return _string_value(f"{raw}{quotes}{text}{quotes}") or ""
+    try:
+        # The space keeps a last quote or backslash apart from the closing quotes.
+        return (_string_value(f"{raw}{quotes}{text} {quotes}") or " ")[:-1]
+    except SyntaxError:  # Backslashes of a format specification mean other things from version to version.
+        return text
 
 
 def _fstring(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Expr:

@@ -43,14 +43,13 @@ def _children(node: cst.CSTNode, tree: Tree) -> Iterator[tuple[cst.CSTNode, Tree
         yield node.value, tree
     elif isinstance(node, cst.MatchAs) and node.pattern is not None:
         yield node.pattern, tree.pattern
-    elif isinstance(node, (cst.MatchOr, cst.MatchMapping)):
-        for element, part in beside(node.patterns if isinstance(node, cst.MatchOr) else node.elements, tree.patterns):
-            yield element.pattern, part
+    elif isinstance(node, cst.MatchOr):
+        yield from beside([choice.pattern for choice in node.patterns], tree.patterns)
+    elif isinstance(node, cst.MatchMapping):
+        yield from beside([item.pattern for item in node.elements], tree.patterns)
     elif isinstance(node, cst.MatchClass):
-        for positional, part in beside(node.patterns, tree.patterns):
-            yield positional.value, part
-        for keyword, part in beside(node.kwds, tree.kwd_patterns):
-            yield keyword.pattern, part
+        yield from beside([positional.value for positional in node.patterns], tree.patterns)
+        yield from beside([keyword.pattern for keyword in node.kwds], tree.kwd_patterns)
 
 
 def _binding(walk: Walk, name: cst.Name, tree: Tree, *, last: bool) -> ir.Name:
