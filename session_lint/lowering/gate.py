@@ -32,6 +32,9 @@ LEXEMES = re.compile(
 )
 
 
+_VALIDATE = cst.CSTNode.__post_init__
+
+
 class LoweringError(Exception):
     """A file cannot be lowered.
 
@@ -83,7 +86,7 @@ def parse(text: str) -> Source:
         raise LoweringError("the code is nested too deeply to be parsed", 1, 1) from None
     _check_depth(tree, offsets)
     try:
-        module = _parse_cst(text)
+        module = _parse_vouched(text)
     except cst.ParserSyntaxError as error:
         message = "LibCST cannot parse this syntax yet"
         raise LoweringError(message, max(error.raw_line, 1), max(error.raw_column, 0) + 1) from None
@@ -100,16 +103,25 @@ def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
         raise wrong
     _check_text(text)
     try:
-        module = _parse_cst(text)
+        module = cst.parse_module(text)
         positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
     except cst.ParserSyntaxError:
         raise wrong from None
     comments = [node for node in positions if isinstance(node, cst.Comment)]
-    return Source(text, module, NO_TREE, Walk(position_ruler(positions), text, offsets), comments)
+    return Source(text, module, NO_TREE, Walk(position_ruler(positions, text, offsets), text, offsets), comments)
 
 
-def _parse_cst(text: str) -> cst.Module:
-    return cst.parse_module(text)
+def _parse_vouched(text: str) -> cst.Module:
+    """Let LibCST parse what ``ast`` has accepted, without checking every node again, a sixth of its time."""
+    cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign, assignment]
+    try:
+        return cst.parse_module(text)
+    finally:
+        cst.CSTNode.__post_init__ = _VALIDATE  # type: ignore[method-assign]
+
+
+def _accept(_node: cst.CSTNode) -> None:
+    pass
 
 
 def _check_depth(tree: ast.Module, offsets: list[int]) -> None:

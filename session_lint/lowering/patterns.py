@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 import libcst as cst
 
 from session_lint import ir
 from session_lint.lowering.expressions import expression
-from session_lint.lowering.spans import Tree, Walk, beside
+from session_lint.lowering.spans import NO_TREE, Tree, Walk, beside
 
 
 def pattern(walk: Walk, node: cst.CSTNode, tree: Tree, bindings: list[ir.Name], values: list[ir.Expr]) -> None:
@@ -33,7 +34,7 @@ def pattern(walk: Walk, node: cst.CSTNode, tree: Tree, bindings: list[ir.Name], 
         pattern(walk, child, part, bindings, values)
     name = node.rest if isinstance(node, cst.MatchMapping) else getattr(node, "name", None)
     if name is not None:
-        bindings.append(_binding(walk, name, tree, last=not isinstance(node, cst.MatchMapping)))
+        bindings.append(_binding(walk, name, tree, in_mapping=isinstance(node, cst.MatchMapping)))
 
 
 def _children(node: cst.CSTNode, tree: Tree) -> Iterator[tuple[cst.CSTNode, Tree]]:
@@ -52,9 +53,14 @@ def _children(node: cst.CSTNode, tree: Tree) -> Iterator[tuple[cst.CSTNode, Tree
         yield from beside([keyword.pattern for keyword in node.kwds], tree.kwd_patterns)
 
 
-def _binding(walk: Walk, name: cst.Name, tree: Tree, *, last: bool) -> ir.Name:
-    """A name that a pattern binds, which for ``ast`` is a string without a place: most patterns end with it."""
+def _binding(walk: Walk, name: cst.Name, tree: Tree, *, in_mapping: bool) -> ir.Name:
+    """A name that a pattern binds, which for ``ast`` is a string without a place: the pattern ends with it."""
     span = walk.span(name, tree)
-    if last:
-        span = ir.Span(span.end_row, span.end_column - len(name.value), span.end_row, span.end_column)
-    return ir.Name(span, name.value)
+    row, column = span.end_row, span.end_column - len(name.value)
+    if in_mapping and tree is not NO_TREE:
+        # ``{…, **name}``: only layout, a comma and the bracket follow.
+        start = walk.text.rindex("**", 0, walk.offset(span.end_row, span.end_column))
+        start = walk.text.index(name.value, start)
+        row = bisect_right(walk.offsets, start)
+        column = start - walk.offsets[row - 1] + 1
+    return ir.Name(ir.Span(row, column, row, column + len(name.value)), name.value)

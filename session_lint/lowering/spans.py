@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, repeat
@@ -86,7 +87,7 @@ def _ascii_span(_node: cst.CSTNode, tree: Tree) -> Span:
     return Span(tree.lineno, tree.col_offset + 1, tree.end_lineno, tree.end_col_offset + 1)
 
 
-def position_ruler(positions: Mapping[cst.CSTNode, Any]) -> Ruler:
+def position_ruler(positions: Mapping[cst.CSTNode, Any], text: str, offsets: list[int]) -> Ruler:
     """A ruler that reads LibCST's own positions: slow to compute, for syntax that the running Python cannot parse."""
 
     def span(node: cst.CSTNode, _tree: Tree) -> Span:
@@ -94,9 +95,20 @@ def position_ruler(positions: Mapping[cst.CSTNode, Any]) -> Ruler:
         if isinstance(node, (cst.Tuple, cst.GeneratorExp)) and node.lpar:
             first, last = node.lpar[-1], node.rpar[0]
         start, end = positions[first].start, positions[last].end
-        return Span(start.line, start.column + 1, end.line, end.column + 1)
+        found = Span(start.line, start.column + 1, end.line, end.column + 1)
+        if isinstance(node, cst.GeneratorExp) and not node.lpar:
+            return _with_brackets(found, text, offsets)
+        return found
 
     return span
+
+
+def _with_brackets(span: Span, text: str, offsets: list[int]) -> Span:
+    """Widen the range of a generator that is a call's only argument to the call's brackets, as ``ast`` has it."""
+    before = text.rindex("(", 0, offsets[span.row - 1] + span.column - 1)
+    after = text.index(")", offsets[span.end_row - 1] + span.end_column - 1) + 1
+    row, end_row = bisect_right(offsets, before), bisect_right(offsets, after)
+    return Span(row, before - offsets[row - 1] + 1, end_row, after - offsets[end_row - 1] + 1)
 
 
 def byte_length(tree: ast.AST, offsets: list[int]) -> int:
