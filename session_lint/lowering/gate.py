@@ -26,7 +26,7 @@ MAX_CHAIN = 1000
 LEXEMES = re.compile(
     r"""(?P<string>'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
     r"""|(?P<comment>\#[^\n]*)"""
-    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<newline>\n)"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n,])"""
     r"""|(?P<operator>[-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b)|(?P<elif>\belif\b)""",
     re.DOTALL,
 )
@@ -107,6 +107,8 @@ def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
         positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
     except cst.ParserSyntaxError:
         raise wrong from None
+    except (RecursionError, KeyError):  # LibCST's code generation hides the one behind the other.
+        raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     comments = [node for node in positions if isinstance(node, cst.Comment)]
     return Source(text, module, NO_TREE, Walk(position_ruler(positions, text, offsets), text, offsets), comments)
 
@@ -167,22 +169,29 @@ def _check_expressions(statement: ast.stmt, outer: int) -> None:
 
 
 def _check_text(text: str) -> None:
-    """The same check without a tree: brackets, and operators in one logical line."""
-    depth = operators = branches = 0
+    """The same check without a tree: brackets in brackets, and operators and calls in a row within one pair of them."""
+    chains = [0]
+    branches = 0
+    closed = -1
     for lexeme in LEXEMES.finditer(text):
         kind = lexeme.lastgroup
+        start = lexeme.start()
         if kind == "open":
-            depth += 1
+            chains[-1] += closed >= 0 and not text[closed:start].strip()
+            chains.append(0)
         elif kind == "close":
-            depth = max(depth - 1, 0)
+            chains = chains[:-1] or [0]
         elif kind == "operator":
-            operators += 1
+            chains[-1] += 1
         elif kind == "elif":
             branches += 1
-        elif kind == "newline" and depth == 0:
-            operators = 0
-        if depth > MAX_DEPTH or operators > MAX_CHAIN or branches > MAX_CHAIN:
-            row, column = _place(text, lexeme.start())
+        elif kind == "string" and text[max(start - 2, 0) : start].lower().strip("r")[-1:] in ("f", "t"):
+            _check_text(lexeme[0].strip("\"'"))
+        elif kind == "end" and (lexeme[0] == "," or len(chains) == 1):
+            chains[-1] = 0
+        closed = lexeme.end() if kind == "close" else -1
+        if len(chains) > MAX_DEPTH or chains[-1] > MAX_CHAIN or branches > MAX_CHAIN:
+            row, column = _place(text, start)
             raise LoweringError("the code is nested too deeply to be parsed", row, column)
 
 
