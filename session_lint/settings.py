@@ -132,12 +132,12 @@ def _refuse_unknown(table: object, struct: type[msgspec.Struct], source: str, pr
     known = [field.encode_name for field in msgspec.structs.fields(struct)]
     for key in table:
         if key not in known:
-            raise UserError(f"{source}: unknown setting `{prefix}{key}`{_closest(str(key), known)}.")
+            raise UserError(f"{source}: unknown setting `{prefix}{key}`; {_closest(str(key), known)}")
 
 
 def _closest(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1, cutoff=0.4)
-    return f"; did you mean `{close[0]}`?"[:-1] if close else f"; known are {', '.join(known)}"
+    return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}."
 
 
 _CHOICES: Mapping[str, str] = MappingProxyType(
@@ -172,11 +172,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        data: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}.") from error
+    return data
 
 
 def load_settings(path: Path) -> Settings:

@@ -1,0 +1,123 @@
+"""The compliance table: what each check says of a program, as a whole and file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from session_lint.checks import CHECKS, Check
+from session_lint.checks.evidence import Evidence
+
+if TYPE_CHECKING:
+    from session_lint.findings import Finding
+    from session_lint.pipeline import Result
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table: the three columns, and whether its rules found a fault."""
+
+    check: Check
+    result: str
+    analysis: str
+    violated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table of one file, or of the whole where ``path`` is None; ``role`` is the file's."""
+
+    path: str | None
+    role: str | None
+    rows: tuple[Row, ...]
+
+
+def whole_table(result: Result, show: Callable[[str], str] = str) -> Table:
+    """The table for all files that the run reports on; ``show`` spells a path for the reader."""
+    paths = frozenset(result.reported)
+    return Table(None, None, tuple(_row(check, result, paths, show) for check in CHECKS))
+
+
+def module_tables(result: Result, show: Callable[[str], str] = str) -> tuple[Table, ...]:
+    """A table for each file with something to say, holding only the rows that say it."""
+    tables = []
+    for path in result.reported:
+        paths = frozenset({path})
+        rows = tuple(_row(check, result, paths, show) for check in CHECKS if _speaks(check, result, paths))
+        if rows:
+            tables.append(Table(path, result.program.roles.get(path), rows))
+    return tuple(tables)
+
+
+def _speaks(check: Check, result: Result, paths: frozenset[str]) -> bool:
+    if any(finding.code in check.rules and finding.filename in paths for finding in (*result.findings, *result.hidden)):
+        return True
+    evidence = check.evidence(result.program, paths)
+    return evidence.applicable and bool(evidence.found or evidence.statements)
+
+
+def _row(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str]) -> Row:
+    found = [finding for finding in result.findings if finding.code in check.rules and finding.filename in paths]
+    hidden = [finding for finding in result.hidden if finding.code in check.rules and finding.filename in paths]
+    evidence = check.evidence(result.program, paths)
+    missing = _missing(check, result.rules_known, result.rules_run)
+    parts = [*_violations(found, show), *evidence.statements]
+    if hidden:
+        parts.append(f"{_places(hidden, show)} suppressed")
+    parts.extend(f"{', '.join(codes)} {why}" for why, codes in missing.items())
+    title = _result(check, len(found), evidence, missing)
+    if not parts:
+        parts = [_nothing(check, title)]
+    return Row(check, title, _sentences(parts), violated=bool(found))
+
+
+def _result(check: Check, violations: int, evidence: Evidence, missing: Mapping[str, Sequence[str]]) -> str:
+    """What is proved comes first: a fault is one, whatever did not run; nothing is called fine unless all rules ran."""
+    if violations:
+        return f"Violations ({violations})"
+    if missing:
+        return "Not checked"
+    if not evidence.applicable:
+        return "Not applicable"
+    if check.searched:
+        return f"Found ({evidence.found})" if evidence.found else "Not found"
+    return "Compliant"
+
+
+def _missing(check: Check, known: frozenset[str], run: frozenset[str]) -> dict[str, list[str]]:
+    """Codes of the check's rules that did not run, by the reason."""
+    missing: dict[str, list[str]] = {}
+    for code in check.rules:
+        if code not in run:
+            missing.setdefault("not selected" if code in known else "not available yet", []).append(code)
+    return missing
+
+
+def _violations(findings: Sequence[Finding], show: Callable[[str], str]) -> list[str]:
+    by_code: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault((finding.code, finding.name), []).append(finding)
+    return [f"{code} {name}: {_places(group, show)}" for (code, name), group in sorted(by_code.items())]
+
+
+def _places(findings: Sequence[Finding], show: Callable[[str], str]) -> str:
+    places = []
+    for finding in findings[:SHOWN]:
+        where = f"{show(finding.filename)}:{finding.span.row}"
+        places.append(where if finding.symbol == "<module>" else f"`{finding.symbol}` ({where})")
+    if len(findings) > SHOWN:
+        places.append(f"and {len(findings) - SHOWN} more")
+    return ", ".join(places)
+
+
+def _nothing(check: Check, result: str) -> str:
+    if result == "Not applicable":
+        return "Nothing of the kind here"
+    return f"No finding of {', '.join(check.rules)}"
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)

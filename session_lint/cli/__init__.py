@@ -1,0 +1,75 @@
+"""The command line: options in, a report out. No analysis happens here.
+
+Heavy modules (LibCST, rich, the pipeline) are imported inside commands, so that ``--version`` and ``--help`` are instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from session_lint import __version__
+from session_lint.cli.audit import audit
+from session_lint.cli.check import check
+from session_lint.cli.rule import rule
+from session_lint.errors import UserError
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+class _CommandLine(click.Group):
+    """Every way a run can end becomes one of our exit codes, and every error a sentence."""
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        for stream in (sys.stdout, sys.stderr):
+            # A name or source line that the terminal's encoding lacks must not end the run.
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+        sys.exit(self._run(*args, **{**options, "standalone_mode": False}))
+
+    def _run(self, *args: Any, **options: Any) -> int:
+        try:
+            code = super().main(*args, **options)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            return FAILED
+        except UserError as error:
+            click.echo(f"session-lint: {error}", err=True)
+            return FAILED
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("session-lint: interrupted.", err=True)
+            return INTERRUPTED
+        except BrokenPipeError:
+            # The reader has gone; keep the interpreter from failing on its last flush.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        except Exception as error:  # noqa: BLE001  (the last resort: exit code 1 would read as findings)
+            if {"--verbose", "-v"} & set(sys.argv):
+                traceback.print_exc()
+            what = f"{type(error).__name__}: {error}"
+            click.echo(
+                f"session-lint: internal error ({what}); please report it with the output of --verbose.", err=True
+            )
+            return FAILED
+        return code if isinstance(code, int) else 0
+
+
+@click.group(cls=_CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, "-V", "--version", message="session-lint %(version)s")
+def main() -> None:
+    """Lint and audit how Python code handles SQLAlchemy sessions.
+
+    Exit codes: 0 nothing to report, 1 findings, 2 the run itself failed, 130 interrupted.
+    """
+
+
+main.add_command(check)
+main.add_command(audit)
+main.add_command(rule)

@@ -1,0 +1,182 @@
+"""Options that ``check`` and ``audit`` share, and the request they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from session_lint.pipeline import Files, Request, Result
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+STDIN = "-"
+FINDINGS = 1
+
+
+def _codes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Split comma-separated values."""
+    del context, parameter
+    return tuple(item.strip() for value in values for item in value.split(",") if item.strip())
+
+
+def _rules_option(name: str, text: str) -> Callable[[Command], Command]:
+    return click.option(name, multiple=True, callback=_codes, metavar="RULES", help=text)
+
+
+_SHARED = (
+    click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)),
+    _rules_option("--select", "Rules to run: codes, prefixes of codes, names or ALL, separated by commas."),
+    _rules_option("--ignore", "Rules not to run."),
+    _rules_option("--extend-select", "Rules to run as well."),
+    _rules_option("--extend-ignore", "Rules not to run either."),
+    click.option("--preview", is_flag=True, help="Let rules run that are not settled yet."),
+    click.option(
+        "--min-confidence",
+        type=click.Choice(["low", "medium", "high"]),
+        default="low",
+        show_default=True,
+        help="Leave out findings that are less sure.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "info"]),
+        default="warning",
+        show_default=True,
+        help="Exit with 1 for findings at least so grave; low confidence counts with `info` alone.",
+    ),
+    click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 when there are findings."),
+    click.option(
+        "-o", "--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file."
+    ),
+    click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known."),
+    click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest."),
+    click.option("--isolated", is_flag=True, help="Ignore settings files."),
+    click.option(
+        "--exclude", multiple=True, callback=_codes, metavar="PATTERNS", help="Files to leave out, as in .gitignore."
+    ),
+    click.option(
+        "--extend-exclude", multiple=True, callback=_codes, metavar="PATTERNS", help="Files to leave out as well."
+    ),
+    click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named."),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+    click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is read and how long it takes."),
+)
+
+
+def shared_options(command: Command) -> Command:
+    """Add the shared options to a command."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def make_request(options: dict[str, Any]) -> Request:
+    """The request that the options ask for, with standard input read where it is part of it.
+
+    Raises:
+        click.UsageError: standard input is mixed with other paths.
+    """
+    from session_lint.findings import Confidence
+    from session_lint.pipeline import Request
+    from session_lint.rules.registry import Selection
+
+    paths: tuple[Path, ...] = options["paths"]
+    stdin_filename: Path | None = options.get("stdin_filename")
+    from_stdin = str(paths[0]) == STDIN if paths else stdin_filename is not None
+    if (from_stdin and len(paths) > 1) or (stdin_filename is not None and not from_stdin) or Path(STDIN) in paths[1:]:
+        raise click.UsageError("Standard input (`-`) is read alone: give no other paths with it.")
+    if options["config"] is not None and options["isolated"]:
+        raise click.UsageError("--config and --isolated exclude each other: give one of them.")
+    return Request(
+        paths=(Path(),) if from_stdin or not paths else paths,
+        root=options["root"],
+        config=options["config"],
+        isolated=options["isolated"],
+        exclude=options["exclude"] or None,
+        extend_exclude=options["extend_exclude"],
+        force_exclude=options["force_exclude"],
+        stdin=sys.stdin.buffer.read() if from_stdin else None,
+        stdin_filename=stdin_filename,
+        selection=Selection(
+            "command line",
+            options["select"] or None,
+            (*options["ignore"], *options["extend_ignore"]),
+            options["extend_select"],
+        ),
+        preview=options["preview"],
+        min_confidence=Confidence(options["min_confidence"]),
+    )
+
+
+def all_excluded(files: Files) -> bool:
+    """Say on stderr which given paths --force-exclude left out; whether that leaves nothing to check."""
+    excluded = files.discovery.excluded
+    if excluded and not files.discovery.reported:
+        click.echo(f"Nothing to check: all given paths are excluded ({', '.join(excluded[:5])}).", err=True)
+        return True
+    return False
+
+
+def use_color(choice: str, *, to_file: bool) -> bool:
+    """Whether the report is coloured: as asked, else as the environment and the terminal say."""
+    if choice != "auto":
+        return choice == "always"
+    if to_file or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def write(text: str, output_file: Path | None) -> None:
+    """Write a report to its file, or to stdout.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    if output_file is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output_file.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        from session_lint.errors import UserError
+
+        raise UserError(f"{output_file} cannot be written: {error.strerror}.") from error
+
+
+def exit_code(result: Result, options: dict[str, Any]) -> int:
+    """1 where a finding is as grave as ``--fail-on`` asks and as sure, else 0."""
+    from session_lint.findings import Confidence, Severity
+
+    if options["exit_zero"]:
+        return 0
+    ranks = list(Severity)
+    limit = ranks.index(Severity(options["fail_on"]))
+    fails = any(
+        ranks.index(finding.severity) <= limit
+        and (finding.confidence is not Confidence.LOW or options["fail_on"] == Severity.INFO.value)
+        for finding in result.findings
+    )
+    return FINDINGS if fails else 0
+
+
+def tell(files: Files) -> None:
+    """Say on stderr which project is read."""
+    project, discovery = files.project, files.discovery
+    click.echo(f"Project root: {project.root}", err=True)
+    click.echo(f"Settings: {project.settings_file or 'defaults'}", err=True)
+    click.echo(f"Files: {len(discovery.reported)} reported on, {len(discovery.known)} known", err=True)
+
+
+def tell_times(result: Result) -> None:
+    """Say on stderr how long the stages took."""
+    for stage, seconds in result.seconds.items():
+        click.echo(f"{seconds:8.3f} s {stage}", err=True)

@@ -1,0 +1,176 @@
+"""Which files are read, and which of them are reported on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pathspec import GitIgnoreSpec
+
+from session_lint.errors import UserError
+
+PYTHON_SUFFIXES = (".py", ".pyi")
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The files of a run, as sorted paths relative to the root with forward slashes.
+
+    Args:
+        known: every file that is read.
+        reported: those among them that the user asked about.
+        excluded: given paths that ``force_exclude`` left out.
+        unreadable: folders that could not be listed, with the reason.
+    """
+
+    known: tuple[str, ...]
+    reported: tuple[str, ...]
+    excluded: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+def discover(
+    root: Path,
+    paths: Sequence[Path],
+    exclude: Iterable[str],
+    *,
+    force_exclude: bool = False,
+    virtual: Sequence[str] = (),
+) -> Discovery:
+    """Find the Python files below ``root``, and those that ``paths`` name.
+
+    Files that ``.gitignore``, ``.git/info/exclude`` or ``exclude`` match are left out, as are virtual environments and symbolic
+    links. A path that the user gives is taken all the same, whatever its suffix, unless ``force_exclude`` is set.
+
+    Args:
+        root: resolved folder of the project.
+        paths: resolved files and folders.
+        exclude: patterns as in ``.gitignore``, relative to the root.
+        virtual: files, relative to the root, whose content comes from elsewhere, so that they need not exist.
+
+    Raises:
+        UserError: a path does not exist, cannot be read, or lies outside the root.
+    """
+    walk = _Walk(root, exclude)
+    known = set(walk.files())
+    reported: set[str] = set()
+    excluded: list[str] = []
+    for path in paths:
+        relative = _relative(root, path, virtual)
+        if force_exclude and walk.excludes(relative, is_folder=path.is_dir()):
+            excluded.append(relative)
+        elif not path.is_dir():
+            reported.add(relative)
+        elif walk.excludes(relative, is_folder=True):
+            # Asked for by name, so what excludes the folder itself does not count inside it.
+            inner = _Walk(path, exclude, outer_ignores=False)
+            reported.update(f"{relative}/{file}" for file in inner.files())
+            walk.unreadable.extend((f"{relative}/{folder}", reason) for folder, reason in inner.unreadable)
+        else:
+            reported.update(file for file in known if relative == "." or file.startswith(f"{relative}/"))
+    return Discovery(tuple(sorted(known | reported)), tuple(sorted(reported)), tuple(excluded), tuple(walk.unreadable))
+
+
+def _relative(root: Path, path: Path, virtual: Sequence[str]) -> str:
+    if path.is_relative_to(root) and path.relative_to(root).as_posix() in virtual:
+        return path.relative_to(root).as_posix()
+    if not path.exists():
+        raise UserError(f"{path} does not exist.")
+    if not (path.is_dir() or path.is_file()):
+        raise UserError(f"{path} is neither a file nor a folder.")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path} cannot be read: permission denied.")
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError as error:
+        raise UserError(f"{path} lies outside the project root {root}; name a common folder with --root.") from error
+
+
+class _Walk:
+    """One walk down from a folder, with the ignore files found on the way."""
+
+    def __init__(self, base: Path, exclude: Iterable[str], *, outer_ignores: bool = True) -> None:
+        self.base = base
+        self.unreadable: list[tuple[str, str]] = []
+        self._exclude = GitIgnoreSpec.from_lines(exclude)
+        # Ignore files by the folder they stand in, outermost first; a path is judged by the innermost that mentions it.
+        self._outer = list(_outer_ignores(base)) if outer_ignores else []
+        self._ignores: dict[str, GitIgnoreSpec | None] = {}
+
+    def files(self) -> Iterator[str]:
+        pending = ["."]
+        while pending:
+            folder = pending.pop()
+            try:
+                entries = list(os.scandir(self.base / folder))
+            except OSError as error:
+                self.unreadable.append((folder, error.strerror or "unknown reason"))
+                continue
+            for entry in entries:
+                path = entry.name if folder == "." else f"{folder}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    if not self._ignored(path, is_folder=True) and not _is_environment(entry.path):
+                        pending.append(path)
+                elif (
+                    entry.name.endswith(PYTHON_SUFFIXES)
+                    and entry.is_file(follow_symlinks=False)
+                    and not self._ignored(path, is_folder=False)
+                ):
+                    yield path
+
+    def excludes(self, path: str, *, is_folder: bool) -> bool:
+        """Whether the walk would leave out ``path``, by itself or by one of its parents."""
+        if path == ".":
+            return False
+        parents = [parent.as_posix() for parent in PurePosixPath(path).parents if parent.name]
+        return self._ignored(path, is_folder=is_folder) or any(
+            self._ignored(parent, is_folder=True) or _is_environment(str(self.base / parent)) for parent in parents
+        )
+
+    def _ignored(self, path: str, *, is_folder: bool) -> bool:
+        spelled = f"{path}/" if is_folder else path
+        if self._exclude.match_file(spelled):
+            return True
+        for parent in PurePosixPath(path).parents:
+            spec = self._ignore_file(parent.as_posix())
+            inside = spelled if parent.as_posix() == "." else spelled[len(parent.as_posix()) + 1 :]
+            verdict = spec.check_file(inside).include if spec is not None else None
+            if verdict is not None:
+                return verdict
+        for prefix, outer in reversed(self._outer):
+            verdict = outer.check_file(prefix + spelled).include
+            if verdict is not None:
+                return verdict
+        return False
+
+    def _ignore_file(self, folder: str) -> GitIgnoreSpec | None:
+        if folder not in self._ignores:
+            self._ignores[folder] = _read_ignores(self.base / folder / ".gitignore")
+        return self._ignores[folder]
+
+
+def _outer_ignores(base: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
+    """Ignore files above ``base`` in its git repository, outermost first, with the way from their folder down to it."""
+    top = next((folder for folder in (base, *base.parents) if (folder / ".git").exists()), None)
+    if top is None:
+        return
+    folders = [folder for folder in reversed(base.parents) if folder.is_relative_to(top)]
+    files = [(top, top / ".git" / "info" / "exclude"), *((folder, folder / ".gitignore") for folder in folders)]
+    for folder, file in files:
+        spec = _read_ignores(file)
+        if spec is not None:
+            prefix = base.relative_to(folder).as_posix()
+            yield ("" if prefix == "." else f"{prefix}/"), spec
+
+
+def _read_ignores(file: Path) -> GitIgnoreSpec | None:
+    try:
+        return GitIgnoreSpec.from_lines(file.read_text("utf-8", "replace").splitlines())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_environment(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))  # noqa: PTH110, PTH118  (a Path for each folder is slow)

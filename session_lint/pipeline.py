@@ -1,0 +1,268 @@
+"""The one place that runs the stages in order: files, texts, IR, program, rules, findings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from session_lint.discovery import Discovery, discover
+from session_lint.errors import UserError
+from session_lint.facts import read_facts
+from session_lint.findings import Confidence, Finding, Severity
+from session_lint.lowering import LoweringError, lower
+from session_lint.program import LoweredFile, Program, link
+from session_lint.project import Project, locate_project
+from session_lint.rules.registry import Rule, Selection, load_rules, require_match, select_rules, severities
+from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE, unreadable
+from session_lint.source import SourceError, Sources
+from session_lint.suppressions import Suppression, apply_suppressions, suppressions_of
+
+if TYPE_CHECKING:
+    from session_lint.settings import Settings
+
+_RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do; each field is the command line option of its name.
+
+    Args:
+        paths: files and folders to report on.
+        stdin: content that stands for the file at ``stdin_filename``, which then is the one file reported on.
+        selection: the command line's choice of rules.
+        everything: run all rules that the settings and the selection do not ignore.
+    """
+
+    paths: tuple[Path, ...] = (Path(),)
+    root: Path | None = None
+    config: Path | None = None
+    isolated: bool = False
+    exclude: tuple[str, ...] | None = None
+    extend_exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+    stdin: bytes | None = None
+    stdin_filename: Path | None = None
+    selection: Selection = field(default_factory=lambda: Selection("command line"))
+    everything: bool = False
+    preview: bool = False
+    min_confidence: Confidence = Confidence.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a run, where they are, and what holds for them."""
+
+    project: Project
+    discovery: Discovery
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found.
+
+    Args:
+        files: the files it knew and reported on.
+        program: what it knows of them.
+        findings: in report order, without suppressed ones.
+        hidden: findings that comments or per-file ignores suppress.
+        unused: suppressions that hide nothing, by file.
+        rules_run: codes of the rules that ran.
+        rules_known: codes of all rules there are.
+        seconds: how long each stage took.
+    """
+
+    files: Files
+    program: Program
+    findings: tuple[Finding, ...]
+    hidden: tuple[Finding, ...]
+    unused: Mapping[str, tuple[Suppression, ...]]
+    rules_run: frozenset[str]
+    rules_known: frozenset[str]
+    seconds: Mapping[str, float]
+
+    @property
+    def root(self) -> Path:
+        return self.files.project.root
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        return self.files.discovery.reported
+
+
+def check(paths: Sequence[str | Path] = (".",), *, root: Path | None = None, config: Path | None = None) -> Result:
+    """Lint files and folders, knowing the whole project around them.
+
+    Args:
+        paths: what to report on.
+        root: the project's root, where it is not the folder of the settings, ``pyproject.toml`` or ``.git`` above ``paths``.
+        config: the settings file, where it is not the nearest one.
+
+    Raises:
+        UserError: a path does not exist, there is no Python file, or the settings are not valid.
+    """
+    request = Request(paths=tuple(Path(path) for path in paths), root=root, config=config)
+    return run(request, find_files(request))
+
+
+def find_files(request: Request) -> Files:
+    """The project, and the files in it that the request means.
+
+    Raises:
+        UserError: a path does not exist, there is no Python file to report on, or the settings are not valid.
+    """
+    paths = [_resolved(path) for path in request.paths]
+    if request.stdin is not None:
+        paths = [_resolved(request.stdin_filename or Path("stdin.py"))]
+    project = locate_project(paths, root=request.root, config=request.config, isolated=request.isolated)
+    settings = project.settings
+    exclude = [
+        *(settings.exclude if request.exclude is None else request.exclude),
+        *settings.extend_exclude,
+        *request.extend_exclude,
+    ]
+    overlay: dict[str, bytes] = {}
+    if request.stdin is not None:
+        overlay = {_inside(project.root, paths[0]): request.stdin}
+    discovery = discover(project.root, paths, exclude, force_exclude=request.force_exclude, virtual=tuple(overlay))
+    if not discovery.reported and not discovery.excluded and not discovery.unreadable:
+        where = ", ".join(str(path) for path in request.paths)
+        raise UserError(f"No Python file found under {where}; name a folder that holds some, or look at `exclude`.")
+    return Files(project, discovery, Sources(project.root, settings.max_file_size, overlay))
+
+
+def run(request: Request, files: Files) -> Result:
+    """Run the stages on files that are found.
+
+    Raises:
+        UserError: the settings or the request name a rule that does not exist.
+    """
+    settings = files.project.settings
+    source = str(files.project.settings_file)
+    rules = load_rules()
+    layers = [Selection(source, settings.select, settings.ignore, settings.extend_select), request.selection]
+    if request.everything:
+        layers.insert(0, Selection("audit", ["ALL"]))
+    selected = select_rules(rules, layers, preview=request.preview)
+    by_severity = severities(rules, settings.severity, source)
+    ignores = _PerFileIgnores(rules, settings, source)
+
+    clock = _Clock()
+    loaded, found = _load(files)
+    clock.lap("reading and lowering")
+    program = link(loaded, settings, read_facts(files.project.root))
+    clock.lap("linking")
+    for rule in selected:
+        found.extend(rule(program))
+    clock.lap("rules")
+
+    reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
+    judged = {
+        _with_severity(finding, by_severity)
+        for finding in found
+        if finding.filename in reported and _RANK[finding.confidence] >= _RANK[request.min_confidence]
+    }
+    kept, hidden, unused = _suppress(sorted(judged, key=_sort_key), loaded, ignores, reported)
+    return Result(
+        files,
+        program,
+        tuple(kept),
+        tuple(hidden),
+        unused,
+        frozenset(rule.code for rule in selected),
+        frozenset(rule.code for rule in rules),
+        clock.laps,
+    )
+
+
+def _load(files: Files) -> tuple[list[LoweredFile], list[Finding]]:
+    loaded: list[LoweredFile] = []
+    found = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in files.discovery.unreadable]
+    for path in files.discovery.known:
+        try:
+            loaded.append(LoweredFile(path, lower(files.sources.text(path))))
+        except SourceError as error:
+            found.append(unreadable(path, error.message, error.row))
+        except LoweringError as error:
+            found.append(unreadable(path, error.message, error.row, error.column))
+    return loaded, found
+
+
+def _suppress(
+    findings: Sequence[Finding], loaded: Sequence[LoweredFile], ignores: _PerFileIgnores, reported: set[str]
+) -> tuple[list[Finding], list[Finding], dict[str, tuple[Suppression, ...]]]:
+    """Part findings into those that stay and those suppressed, and collect the suppressions that hide nothing."""
+    kept: list[Finding] = []
+    hidden: list[Finding] = []
+    by_file: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.code != UNREADABLE_FILE.code and ignores.cover(finding):
+            hidden.append(finding)
+        else:
+            by_file.setdefault(finding.filename, []).append(finding)
+    unused = {}
+    for file in loaded:
+        if file.path in reported and file.module.comments:
+            filtered = apply_suppressions(by_file.pop(file.path, ()), suppressions_of(file.module))
+            kept.extend(filtered.kept)
+            hidden.extend(filtered.hidden)
+            if filtered.unused:
+                unused[file.path] = filtered.unused
+    for group in by_file.values():
+        kept.extend(group)
+    return sorted(kept, key=_sort_key), sorted(hidden, key=_sort_key), unused
+
+
+class _PerFileIgnores:
+    """``per-file-ignores``: rules by the patterns, as in ``.gitignore``, of the files they are off in."""
+
+    def __init__(self, rules: Sequence[Rule], settings: Settings, source: str) -> None:
+        from pathspec import GitIgnoreSpec
+
+        self._entries = []
+        for pattern, items in settings.per_file_ignores.items():
+            for item in items:
+                require_match(rules, item, source)
+            codes = select_rules(rules, [Selection(source, items)], preview=True)
+            self._entries.append((GitIgnoreSpec.from_lines([pattern]), {rule.code for rule in codes}))
+
+    def cover(self, finding: Finding) -> bool:
+        return any(finding.code in codes and spec.match_file(finding.filename) for spec, codes in self._entries)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _with_severity(finding: Finding, by_code: Mapping[str, Severity]) -> Finding:
+    wanted = by_code.get(finding.code, finding.severity)
+    return finding if wanted is finding.severity else msgspec.structs.replace(finding, severity=wanted)
+
+
+def _sort_key(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.sort_key
+
+
+def _resolved(path: Path) -> Path:
+    """The path with links resolved, but for a file that is one: its name is what the user asked about."""
+    absolute = Path.cwd() / path
+    return absolute.resolve() if absolute.is_dir() else absolute.parent.resolve() / absolute.name
+
+
+def _inside(root: Path, path: Path) -> str:
+    if not path.is_relative_to(root):
+        raise UserError(f"{path} lies outside the project root {root}; name a common folder with --root.")
+    return path.relative_to(root).as_posix()

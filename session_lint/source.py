@@ -1,0 +1,85 @@
+"""Bytes of a file to its text."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SourceError(Exception):
+    """A file's text cannot be had; ``row`` is where it breaks, 1 when that is no place in particular."""
+
+    def __init__(self, message: str, row: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.row = row
+
+
+def decode(data: bytes) -> str:
+    """Decode a Python file as Python does: byte order mark, then the coding comment of PEP 263, then UTF-8.
+
+    Raises:
+        SourceError: the declared encoding is unknown, or the bytes are not in it.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        try:
+            data.decode()
+        except UnicodeDecodeError as undecodable:
+            raise _undecodable(data, undecodable) from error
+        raise SourceError(f"its coding comment is not usable ({error.msg})") from error
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _undecodable(data, error) from error
+    except (LookupError, UnicodeError) as error:
+        raise SourceError(f"its coding comment names {encoding}, which is no text encoding") from error
+
+
+def _undecodable(data: bytes, error: UnicodeDecodeError) -> SourceError:
+    row = data.count(b"\n", 0, error.start) + 1
+    return SourceError(f"it is not valid {error.encoding}: byte 0x{data[error.start]:02x} cannot be decoded", row)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as Python counts them, without their ends; ``str.splitlines`` also breaks at form feeds and the like."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The texts of a project's files.
+
+    Args:
+        root: what paths are relative to.
+        max_file_size: bytes above which a file is not read.
+        overlay: contents that stand for a file's own, as of an unsaved editor buffer.
+    """
+
+    root: Path
+    max_file_size: int
+    overlay: Mapping[str, bytes] = field(default_factory=dict)
+
+    def text(self, path: str) -> str:
+        """Text of the file at ``path``.
+
+        Raises:
+            SourceError: the file cannot be read, is too large, or cannot be decoded.
+        """
+        data = self.overlay.get(path)
+        if data is None:
+            try:
+                size = (self.root / path).stat().st_size
+                data = (self.root / path).read_bytes() if size <= self.max_file_size else None
+            except OSError as error:
+                raise SourceError(f"it cannot be read ({error.strerror})") from error
+        else:
+            size = len(data)
+        if data is None or size > self.max_file_size:
+            raise SourceError(f"it has {size:,} bytes, more than max-file-size ({self.max_file_size:,})")
+        return decode(data)
