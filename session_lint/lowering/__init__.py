@@ -12,7 +12,7 @@ import warnings
 
 from session_lint import ir
 from session_lint.lowering.comments import suppression_comments
-from session_lint.lowering.gate import LoweringError, parse
+from session_lint.lowering.gate import LoweringError, Source, parse
 from session_lint.lowering.statements import block
 
 __all__ = ["LoweringError", "lower"]
@@ -35,11 +35,17 @@ def lower(text: str) -> ir.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            source = parse(text)
-            body = block(source.walk, source.module.body, source.trees)
-            return ir.Module(body, suppression_comments(source))
+            return _lower(parse(text))
     except RecursionError:
         raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     finally:
         if collecting:
             gc.enable()
+
+
+def _lower(source: Source) -> ir.Module:
+    try:
+        body = block(source.walk, source.module.body, source.trees)
+    except SyntaxError as error:  # A malformed escape: LibCST does not look into strings.
+        raise source.refusal or LoweringError(error.msg, 1, 1) from None
+    return ir.Module(body, suppression_comments(source))

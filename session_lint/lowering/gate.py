@@ -64,6 +64,8 @@ class Source:
     walk: Walk
     comments: Sequence[cst.Comment] = ()
     """All comments, known only where LibCST had to compute every position."""
+    refusal: LoweringError | None = None
+    """What ``ast`` had against the file that LibCST reads alone."""
 
 
 def parse(text: str) -> Source:
@@ -88,8 +90,7 @@ def parse(text: str) -> Source:
     try:
         module = _parse_vouched(text)
     except cst.ParserSyntaxError as error:
-        message = "LibCST cannot parse this syntax yet"
-        raise LoweringError(message, max(error.raw_line, 1), max(error.raw_column, 0) + 1) from None
+        raise LoweringError("LibCST cannot parse this syntax yet", *_libcst_place(error, len(offsets) - 1)) from None
     return Source(text, module, tree.body, Walk(tree_ruler(text), text, offsets))
 
 
@@ -110,7 +111,7 @@ def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
     except (RecursionError, KeyError):  # LibCST's code generation hides the one behind the other.
         raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     comments = [node for node in positions if isinstance(node, cst.Comment)]
-    return Source(text, module, NO_TREE, Walk(position_ruler(positions, text, offsets), text, offsets), comments)
+    return Source(text, module, NO_TREE, Walk(position_ruler(positions, text, offsets), text, offsets), comments, wrong)
 
 
 def _parse_vouched(text: str) -> cst.Module:
@@ -197,6 +198,13 @@ def _check_text(text: str) -> None:
 
 def _too_deep(node: Tree) -> LoweringError:
     return LoweringError("the code is nested too deeply to be parsed", node.lineno, node.col_offset + 1)
+
+
+def _libcst_place(error: cst.ParserSyntaxError, rows: int) -> tuple[int, int]:
+    """Where LibCST stopped, from its message: its attributes count one row too many, unless that is past the end."""
+    place = re.search(r"error at (\d+):(\d+)", error.message)
+    row, column = (int(place[1]), int(place[2])) if place else (error.raw_line, error.raw_column)
+    return max(min(row, rows), 1), max(column, 1)
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:
