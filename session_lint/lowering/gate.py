@@ -16,8 +16,11 @@ import libcst as cst
 
 from session_lint.lowering.spans import NO_TREE, Tree, Walk, byte_length, line_offsets, position_ruler, tree_ruler
 
-MAX_DEPTH = 200
-"""Levels of nesting; CPython itself stops at 200 brackets and 100 blocks."""
+MAX_BRACKETS = 200
+"""Brackets in brackets, as CPython has it."""
+
+MAX_DEPTH = 300
+"""Levels of the tree: a fluent chain of 150 calls is 300 of them."""
 
 MAX_CHAIN = 1000
 """Operands of one chain ``a + b + …`` or ``a and b and …``, which LibCST nests although they look flat."""
@@ -26,7 +29,7 @@ MAX_CHAIN = 1000
 LEXEMES = re.compile(
     r"""(?P<string>'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
     r"""|(?P<comment>\#[^\n]*)"""
-    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n,])"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n,])|(?P<joined>\\\n)"""
     r"""|(?P<operator>[-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b)|(?P<elif>\belif\b)""",
     re.DOTALL,
 )
@@ -90,7 +93,7 @@ def parse(text: str) -> Source:
     try:
         module = _parse_vouched(text)
     except cst.ParserSyntaxError as error:
-        raise LoweringError("LibCST cannot parse this syntax yet", *_libcst_place(error, len(offsets) - 1)) from None
+        raise LoweringError("LibCST cannot parse this syntax yet", *_libcst_place(error, text)) from None
     return Source(text, module, tree.body, Walk(tree_ruler(text), text, offsets))
 
 
@@ -101,7 +104,7 @@ def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
 
     wrong = LoweringError(refusal.msg, max(refusal.lineno or 1, 1), max(refusal.offset or 1, 1))
     if "\0" in text:
-        raise wrong
+        raise LoweringError(refusal.msg, *_place(text, text.index("\0")))
     _check_text(text)
     try:
         module = cst.parse_module(text)
@@ -176,9 +179,11 @@ def _check_text(text: str) -> None:
     closed = -1
     for lexeme in LEXEMES.finditer(text):
         kind = lexeme.lastgroup
+        if kind == "joined":
+            continue
         start = lexeme.start()
         if kind == "open":
-            chains[-1] += closed >= 0 and not text[closed:start].strip()
+            chains[-1] += closed >= 0 and not text[closed:start].strip("\\ \t\f\n")
             chains.append(0)
         elif kind == "close":
             chains = chains[:-1] or [0]
@@ -191,7 +196,7 @@ def _check_text(text: str) -> None:
         elif kind == "end" and (lexeme[0] == "," or len(chains) == 1):
             chains[-1] = 0
         closed = lexeme.end() if kind == "close" else -1
-        if len(chains) > MAX_DEPTH or chains[-1] > MAX_CHAIN or branches > MAX_CHAIN:
+        if len(chains) > MAX_BRACKETS + 1 or chains[-1] > MAX_CHAIN or branches > MAX_CHAIN:
             row, column = _place(text, start)
             raise LoweringError("the code is nested too deeply to be parsed", row, column)
 
@@ -200,11 +205,11 @@ def _too_deep(node: Tree) -> LoweringError:
     return LoweringError("the code is nested too deeply to be parsed", node.lineno, node.col_offset + 1)
 
 
-def _libcst_place(error: cst.ParserSyntaxError, rows: int) -> tuple[int, int]:
+def _libcst_place(error: cst.ParserSyntaxError, text: str) -> tuple[int, int]:
     """Where LibCST stopped, from its message: its attributes count one row too many, unless that is past the end."""
     place = re.search(r"error at (\d+):(\d+)", error.message)
     row, column = (int(place[1]), int(place[2])) if place else (error.raw_line, error.raw_column)
-    return max(min(row, rows), 1), max(column, 1)
+    return max(min(row, text.rstrip().count("\n") + 1), 1), max(column, 1)
 
 
 def _place(text: str, offset: int) -> tuple[int, int]:

@@ -105,8 +105,10 @@ def position_ruler(positions: Mapping[cst.CSTNode, Any], text: str, offsets: lis
 
 def _with_brackets(span: Span, text: str, offsets: list[int]) -> Span:
     """Widen the range of a generator that is a call's only argument to the call's brackets, as ``ast`` has it."""
-    before = text.rindex("(", 0, offsets[span.row - 1] + span.column - 1)
-    after = text.index(")", offsets[span.end_row - 1] + span.end_column - 1) + 1
+    before = text.rfind("(", 0, offsets[span.row - 1] + span.column - 1)
+    after = text.find(")", offsets[span.end_row - 1] + span.end_column - 1) + 1
+    if before < 0 or not after:
+        return span
     row, end_row = bisect_right(offsets, before), bisect_right(offsets, after)
     return Span(row, before - offsets[row - 1] + 1, end_row, after - offsets[end_row - 1] + 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -200,18 +201,13 @@ def _handler(walk: Walk, node: cst.ExceptHandler | cst.ExceptStarHandler, tree: 
     caught = optional(walk, node.type, tree.type)
     body = _suite(walk, node.body, tree.body)
     # The header ends before its colon; between the type and the colon there are only brackets, a name and layout.
-    start = (
-        walk.offset(span.row, span.column)
-        if caught is None
-        else walk.offset(caught.span.end_row, caught.span.end_column)
-    )
-    header = walk.text[start : walk.offset(body[0].span.row, body[0].span.column)]
+    row, column = (span.row, span.column) if caught is None else (caught.span.end_row, caught.span.end_column)
+    header = walk.text[walk.offset(row, column) : walk.offset(body[0].span.row, body[0].span.column)]
     if "#" in header:
         header = LEXEMES.sub(lambda lexeme: lexeme[0].replace(":", " "), header)
-    before_colon = header[: header.index(":")].rstrip()
-    row, column = (span.row, span.column) if caught is None else (caught.span.end_row, caught.span.end_column)
-    row += before_colon.count("\n")
-    column = len(before_colon) - before_colon.rfind("\n") if "\n" in before_colon else column + len(before_colon)
+    header = header.partition(":")[0].rstrip()
+    row += header.count("\n")
+    column = len(header) - header.rfind("\n") if "\n" in header else column + len(header)
     return ir.Handler(ir.Span(span.row, span.column, row, column), caught, _as_name(node.name), body)
 
 
@@ -288,9 +284,12 @@ def _decorators(
     if not nodes:
         return (), span
     lowered = tuple([expression(walk, node.decorator, part) for node, part in beside(nodes, tree.decorator_list)])
+    if tree is NO_TREE:
+        start = walk.span(nodes[0], tree)
+        return lowered, ir.Span(start.row, start.column, span.end_row, span.end_column)
     first = lowered[0].span
     sign = walk.text.rindex("@", 0, walk.offset(first.row, first.column))
-    row = first.row - walk.text.count("\n", sign, walk.offset(first.row, first.column))
+    row = bisect_right(walk.offsets, sign)
     return lowered, ir.Span(row, sign - walk.offsets[row - 1] + 1, span.end_row, span.end_column)
 
 
