@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import click
 
 from session_lint.cli.options import (
     all_excluded,
+    ascii_only,
     exit_code,
     make_request,
     shared_options,
@@ -85,12 +84,5 @@ def _render(result: Result, show: Callable[[str], str], options: dict[str, Any])
         legacy_windows=False,
         highlight=False,
     )
-    audit_terminal.render(result, show, console, ascii_only=not to_file and _ascii_only())
+    audit_terminal.render(result, show, console, ascii_only=not to_file and ascii_only())
     return text.getvalue()
-
-
-def _ascii_only() -> bool:
-    """Whether table lines must be ASCII: the terminal is a plain one, or its encoding lacks them."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return True
-    return not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")

@@ -135,6 +135,13 @@ def use_color(choice: str, *, to_file: bool) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
+def ascii_only() -> bool:
+    """Whether symbols must be ASCII: no colours are wanted, the terminal is a plain one, or its encoding lacks them."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return True
+    return not (sys.stdout.encoding or "").lower().startswith("utf")
+
+
 def write(text: str, output_file: Path | None) -> None:
     """Write a report to its file, or to stdout.
 

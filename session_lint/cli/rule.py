@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from session_lint.cli.options import use_color
+from session_lint.cli.options import ascii_only, use_color
 
 
 @click.command()
@@ -33,6 +33,9 @@ def rule(codes: tuple[str, ...], everything: bool, output_format: str, color: st
 
 
 def _pages(pages: list[str], *, colored: bool) -> str:
+    """The pages drawn for the terminal, or as the Markdown they are where it is a plain one."""
+    if ascii_only():
+        return "\n".join(pages)
     from rich.console import Console
     from rich.markdown import Markdown
 

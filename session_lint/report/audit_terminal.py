@@ -18,6 +18,8 @@ from session_lint.report.summary import looked_at, outcome
 if TYPE_CHECKING:
     from session_lint.pipeline import Result
 
+_LONGEST_NAME = len("create_async_engine")
+
 
 def render(result: Result, show: Callable[[str], str], console: Console, *, ascii_only: bool) -> None:
     """Print a table for the whole, then one for each module with something to say, then the summary."""
@@ -33,7 +35,7 @@ def _print(console: Console, title: str, table: Table, *, ascii_only: bool) -> N
     shape = box.ASCII2 if ascii_only else box.ROUNDED
     grid = RichTable(box=shape, show_lines=True, width=min(console.width, 160))
     # The analysis gets what is left: the first column wraps before it, results never do.
-    grid.add_column("Pattern searched", ratio=3, overflow="fold")
+    grid.add_column("Pattern searched", ratio=3, min_width=_LONGEST_NAME, overflow="fold")
     grid.add_column("Result", no_wrap=True)
     grid.add_column("Analysis", ratio=7, overflow="fold")
     for row in table.rows:
