@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from projects import lay_out
 
 from session_lint.cli import main
-from session_lint.settings import parse_settings, tomllib
+from session_lint.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,16 +24,17 @@ def test_each_command_is_one_line_after_its_marker(name: str) -> None:
     assert block.count("\n") == 1
 
 
-def test_the_settings_shown_are_valid() -> None:
+def test_the_settings_shown_are_valid(tmp_path: Path) -> None:
     (block,) = re.findall(r"```toml\n(\[tool\.session-lint\]\n.*?)```", README, re.DOTALL)
-    parse_settings(tomllib.loads(block)["tool"]["session-lint"], "README.md")
+    lay_out(tmp_path, {"pyproject.toml": block})
+    assert load_settings(tmp_path / "pyproject.toml").transaction_owner == "router"
 
 
 def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = re.findall(r"```python\n(import session_lint\n.*?)```", README, re.DOTALL)
-    lay_out(tmp_path, {"src/a.py": "if\n"})
+    lay_out(tmp_path, {"pyproject.toml": "", "src/a.py": "if\n"})
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("src/a.py 1 SL902 ")

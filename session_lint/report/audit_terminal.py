@@ -18,7 +18,7 @@ from session_lint.report.summary import looked_at, outcome
 if TYPE_CHECKING:
     from session_lint.pipeline import Result
 
-_LONGEST_NAME = len("create_async_engine")
+_LONGEST_WORD = len("create_async_engine")
 
 
 def render(result: Result, show: Callable[[str], str], console: Console, *, ascii_only: bool) -> None:
@@ -32,12 +32,12 @@ def render(result: Result, show: Callable[[str], str], console: Console, *, asci
 
 
 def _print(console: Console, title: str, table: Table, *, ascii_only: bool) -> None:
-    shape = box.ASCII2 if ascii_only else box.ROUNDED
-    grid = RichTable(box=shape, show_lines=True, width=min(console.width, 160))
-    # The analysis gets what is left: the first column wraps before it, results never do.
-    grid.add_column("Pattern searched", ratio=3, min_width=_LONGEST_NAME, overflow="fold")
+    width = min(console.width, 160)
+    grid = RichTable(box=box.ASCII2 if ascii_only else box.ROUNDED, show_lines=True, width=width)
+    # The analysis gets what is left: patterns wrap between words, results never do.
+    grid.add_column("Pattern searched", width=max(_LONGEST_WORD, width // 4))
     grid.add_column("Result", no_wrap=True)
-    grid.add_column("Analysis", ratio=7, overflow="fold")
+    grid.add_column("Analysis", ratio=1, overflow="fold")
     for row in table.rows:
         grid.add_row(Text(_plain(row.check.pattern)), Text(row.result, style=_style(row)), Text(_plain(row.analysis)))
     console.print(Text(title, style="bold"))
