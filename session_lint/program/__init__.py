@@ -1,0 +1,202 @@
+"""Linking: from lowered files to a Program that knows sessions, who makes them, who owns and who borrows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from session_lint import ir
+from session_lint.facts import ProjectFacts
+from session_lint.findings import ChainLink, Confidence
+from session_lint.program.building import build_module
+from session_lint.program.contexts import Context, Event, Token, lenders, origins
+from session_lint.program.driver import interpret
+from session_lint.program.entrypoints import EntryPoint, find_entry_points
+from session_lint.program.evaluator import World
+from session_lint.program.flow import Creation, ExternalCall, Flow
+from session_lint.program.interpreter import Analysis, owns_session
+from session_lint.program.roles import find_roles, is_test_path
+from session_lint.program.symbols import Function, Module, Unit, walk
+from session_lint.settings import Settings
+
+__all__ = ["Counts", "LoweredFile", "Program", "link"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredFile:
+    """A file's path (relative to the project root, with forward slashes) and its IR."""
+
+    path: str
+    module: ir.Module
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was looked at."""
+
+    files_with_sessions: int
+    sessions: int
+    endpoints: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """The linked program, as rules and reports see it."""
+
+    settings: Settings
+    facts: ProjectFacts
+    modules: tuple[Module, ...]
+    flow: Flow
+    analysis: Analysis
+    entries: Mapping[Function, EntryPoint]
+    roles: Mapping[str, str]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What was looked at, tests left out: files with sessions, sessions (each place that obtains one), endpoints."""
+        files: set[str] = set()
+        sessions: set[tuple[str, object]] = set()
+        for context in self.contexts():
+            for token in context.tokens:
+                files.add(context.module.path)
+                if token.how in ("created", "injected", "object"):
+                    sessions.add((context.module.path, (context.unit.qualname, token.path or token.site)))
+        endpoints = sum(e.is_endpoint and self.role(f) != "test" for f, e in self.entries.items())
+        return Counts(len(files), len(sessions), endpoints)
+
+    def contexts(self) -> Iterator[Context]:
+        """Every way that a function outside the tests is entered."""
+        return (c for c in self.analysis.all_contexts() if not c.is_test and not c.is_synthetic)
+
+    def role(self, unit: Unit) -> str:
+        """The role of the file that a unit is in."""
+        return self.roles[unit.module.path]
+
+    def is_session_module(self, module: Module) -> bool:
+        """Whether engines, factories and sessions may be made in a module."""
+        globs = self.settings.session_modules
+        if globs:
+            from pathspec import GitIgnoreSpec
+
+            return GitIgnoreSpec.from_lines(globs).match_file(module.path)
+        return module.path in self._session_modules or self.roles[module.path] == "session-module"
+
+    @cached_property
+    def _session_modules(self) -> frozenset[str]:
+        from session_lint.program.roles import hands_out
+
+        return frozenset(m.path for m in self.modules if hands_out(m, self.flow, dict(self.entries)))
+
+    def creations(self, kind: str) -> list[Creation]:
+        """Sessions (``session``), factories (``factory``) or engines (``engine``) made from their class or function."""
+        return [c for (_, k), c in self.flow.facts.creations.items() if k == kind]
+
+    def external_calls(self) -> list[ExternalCall]:
+        """Calls of things outside the project, and of methods of sessions, engines and connections."""
+        return list(self.flow.facts.externals.values())
+
+    def events(self, *kinds: str) -> Iterator[Event]:
+        """What happened to sessions, by method name, in every context outside tests."""
+        for context in self.contexts():
+            for event in list(context.events.values()):
+                if event.kind in kinds:
+                    yield event
+
+    def entry(self, unit: Unit) -> EntryPoint | None:
+        return self.entries.get(unit) if isinstance(unit, Function) else None
+
+    def entry_or_outer(self, unit: Unit) -> EntryPoint | None:
+        """The entry point that a unit is, or that it is nested in."""
+        scope: object = unit
+        while isinstance(scope, Function):
+            if scope in self.entries:
+                return self.entries[scope]
+            scope = scope.parent
+        return None
+
+    def commits_by_itself(self, provider: Function | None) -> bool:
+        """Whether a provider commits the sessions that it hands out when the code under it ends normally."""
+        if provider is None:
+            return False
+        override = self.settings.providers.get(f"{provider.module.name}.{provider.qualname}")
+        if override is not None and override.commits is not None:
+            return override.commits
+        return any(c.convention.commits for c in self.analysis.by_function.get(provider, ()))
+
+    def is_provider(self, unit: Unit) -> bool:
+        """Whether a function hands a session out by ``yield``."""
+        return isinstance(unit, Function) and any(c.exit and c.exit.yields for c in self.analysis.by_function.get(unit, ()))
+
+    def is_wrapper(self, unit: Unit) -> bool:
+        """Whether a function is what a decorator of the project puts around others."""
+        return isinstance(unit, Function) and isinstance(unit.parent, Function) and unit in self._wrappers
+
+    @cached_property
+    def _wrappers(self) -> frozenset[Function]:
+        return frozenset(self.analysis.wrappers)
+
+    def owned_by_object(self, token: Token) -> bool:
+        """Whether the session belongs to the object that keeps it (a unit of work)."""
+        return token.how == "object" or (
+            token.how == "attr" and token.holder is not None and owns_session(self.analysis, token.holder, token.path)
+        )
+
+    def confidence(self, token: Token) -> Confidence:
+        return {"type": Confidence.HIGH, "flow": Confidence.MEDIUM, "name": Confidence.LOW}[token.evidence]
+
+    def chain(self, event: Event) -> tuple[ChainLink, ...]:
+        """The shortest chain from the function that obtained the session down to the event, places included."""
+        best: list[ChainLink] | None = None
+        for steps in lenders(event.context, event.token):
+            if not steps:
+                continue
+            links: list[ChainLink] = []
+            for step, below in zip(steps, [*(s.context for s in steps[1:]), event.context], strict=True):
+                if step.context.is_synthetic or step.node is None:
+                    continue
+                note = f"lends its session to {below.unit.qualname}"
+                links.append(ChainLink(step.context.module.path, step.node.span.row, step.context.unit.qualname, note))
+            if links:
+                best = links
+                break
+        if best is None:
+            return ()
+        end = ChainLink(event.context.module.path, event.node.span.row, event.context.unit.qualname, f"calls {event.kind}()")
+        return (*best, end)
+
+    def origins(self, event: Event) -> Iterator[Token]:
+        """The session of an event as everybody up its call chains knows it."""
+        return origins(event.context, event.token)
+
+    @cached_property
+    def _digests(self) -> dict[Module, list[tuple[ir.Span, str]]]:
+        return {}
+
+    def digest(self, module: Module, span: ir.Span) -> str:
+        """The digest of the innermost statement around a place."""
+        if module not in self._digests:
+            bodies = [module.body, *(f.body for f in module.functions), *(c.node.body for c in module.classes)]
+            self._digests[module] = [(s.span, s.digest) for body in bodies for s in walk(body)]
+        around = [
+            (s.end_row - s.row, digest) for s, digest in self._digests[module] if s.row <= span.row and span.end_row <= s.end_row
+        ]
+        return min(around)[1] if around else ""
+
+
+def link(files: Sequence[LoweredFile], settings: Settings, facts: ProjectFacts) -> Program:
+    """Link lowered files into a program.
+
+    Args:
+        files: every file of the project that is known.
+        settings: what the user decided.
+        facts: Python version and versions of libraries that the project pins.
+    """
+    modules = tuple(build_module(file.path, file.module) for file in files)
+    world = World(modules, frozenset(settings.session_names))
+    flow = Flow(world)
+    flow.run()
+    entries = find_entry_points(flow, settings.entry_point_decorators)
+    roles = find_roles(modules, entries, flow, settings)
+    analysis = interpret(flow, entries, frozenset(settings.session_names), lambda m: roles[m.path] == "test" or is_test_path(m.path))
+    return Program(settings, facts, modules, flow, analysis, entries, roles)

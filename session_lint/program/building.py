@@ -1,0 +1,230 @@
+"""From lowered files to modules, classes and functions with their scopes; resolves dotted module names to files."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from session_lint import ir
+from session_lint.program.symbols import (
+    Cell,
+    Class,
+    Function,
+    Link,
+    Module,
+    Scope,
+    bound_names,
+    own_expressions,
+    subexpressions,
+    walk,
+)
+
+
+def module_name(path: str) -> str:
+    """Dotted name of a file from the project root: ``src/app/db/__init__.py`` is ``src.app.db``."""
+    stem = path.rsplit(".", 1)[0] if path.endswith((".py", ".pyi")) else path
+    parts = [part for part in stem.split("/") if part]
+    if parts and parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts)
+
+
+def build_module(path: str, tree: ir.Module) -> Module:
+    """The module of a file with all its classes and functions; scopes know their names, nothing is evaluated."""
+    module = Module(module_name(path), path, tree, posixpath.basename(path).startswith("__init__."))
+    _collect(tree.body, module, module, "")
+    return module
+
+
+def _collect(body: Sequence[ir.Statement], scope: Scope, module: Module, prefix: str) -> None:
+    for statement in walk(body):
+        _bind(statement, scope, module)
+        for expr in own_expressions(statement):
+            for node in subexpressions(expr):
+                if isinstance(node, ir.Lambda):
+                    _lambda(node, scope, module, prefix)
+                elif isinstance(node, ir.Walrus):
+                    _cell(scope, node.target.id)
+        if isinstance(statement, ir.FunctionDef):
+            _function(statement, scope, module, prefix)
+        elif isinstance(statement, ir.ClassDef):
+            _class(statement, scope, module, prefix)
+
+
+def _cell(scope: Scope, name: str) -> None:
+    cells = scope.attrs if isinstance(scope, Class) else scope.cells
+    if isinstance(scope, Function) and name in scope.outer_names:
+        return
+    cells.setdefault(name, Cell())
+
+
+def _bind(statement: ir.Statement, scope: Scope, module: Module) -> None:
+    targets: Iterable[ir.Expr | None] = ()
+    match statement:
+        case ir.Assign():
+            targets = statement.targets
+        case ir.AnnAssign() | ir.AugAssign() | ir.For():
+            targets = (statement.target,)
+        case ir.With():
+            targets = [item.target for item in statement.items]
+        case ir.Try():
+            for handler in statement.handlers:
+                if handler.name:
+                    _cell(scope, handler.name)
+        case ir.Match():
+            targets = [name for case in statement.cases for name in case.bindings]
+        case ir.TypeAlias():
+            _cell(scope, statement.name)
+        case ir.FunctionDef() | ir.ClassDef():
+            _cell(scope, statement.name)
+        case ir.ScopeStatement():
+            if isinstance(scope, Function):
+                scope.outer_names.update(statement.names)
+                for name in statement.names:
+                    scope.cells.pop(name, None)
+                    if statement.kind == "global":
+                        module.cells.setdefault(name, Cell())
+        case ir.Import() | ir.ImportFrom():
+            _bind_import(statement, scope, module)
+        case _:
+            pass
+    for target in targets:
+        if target is not None:
+            for name in bound_names(target):
+                _cell(scope, name.id)
+
+
+def _bind_import(statement: ir.Import | ir.ImportFrom, scope: Scope, module: Module) -> None:
+    holder = module if isinstance(scope, Class) else scope
+    if isinstance(statement, ir.Import):
+        for alias in statement.names:
+            if alias.asname:
+                holder.links.setdefault(alias.asname, []).append(Link(alias.name, None))
+            else:
+                top = alias.name.split(".")[0]
+                link = Link(top, None)
+                if link not in holder.links.setdefault(top, []):
+                    holder.links[top].append(link)
+        return
+    base = absolute(module, statement.module, statement.level)
+    for alias in statement.names:
+        if alias.name == "*":
+            module.stars.append(base)
+        else:
+            holder.links.setdefault(alias.asname or alias.name, []).append(Link(base, alias.name))
+
+
+def absolute(module: Module, name: str, level: int) -> str:
+    """The dotted name that an import statement of a module means; a relative one counts from the module's own name."""
+    if level == 0:
+        return name
+    parts = module.name.split(".") if module.name else []
+    if not module.is_package:
+        parts = parts[:-1]
+    parts = parts[: len(parts) - (level - 1)] if level > 1 else parts
+    return "/" + ".".join([*parts, *([name] if name else [])])
+
+
+def _function(node: ir.FunctionDef, scope: Scope, module: Module, prefix: str) -> None:
+    qualname = f"{prefix}{node.name}"
+    owner = scope if isinstance(scope, Class) else None
+    function = Function(node.name, qualname, module, node, scope, owner)
+    for decorator in node.decorators:
+        name = decorator.id if isinstance(decorator, ir.Name) else ""
+        attribute = decorator.name if isinstance(decorator, ir.Attribute) else ""
+        function.is_static |= name == "staticmethod"
+        function.is_classmethod |= name == "classmethod"
+        function.is_property |= name in ("property", "cached_property", "hybrid_property") or attribute in (
+            "getter",
+            "cached_property",
+        )
+    if node.name in ("__new__", "__init_subclass__", "__class_getitem__") and owner is not None:
+        function.is_classmethod = True
+    if owner is not None and (node.name not in owner.methods or not _is_overload(node)):
+        owner.methods[node.name] = function
+    module.functions.append(function)
+    for param in node.params:
+        function.cells[param.name] = Cell()
+        for node_ in subexpressions(param.default):
+            if isinstance(node_, ir.Lambda):
+                _lambda(node_, scope, module, prefix)
+    _collect(node.body, function, module, f"{qualname}.")
+
+
+def _is_overload(node: ir.FunctionDef) -> bool:
+    last = [d.name if isinstance(d, ir.Attribute) else d.id for d in node.decorators if isinstance(d, (ir.Attribute, ir.Name))]
+    return "overload" in last or "setter" in last
+
+
+def _lambda(node: ir.Lambda, scope: Scope, module: Module, prefix: str) -> None:
+    function = Function("<lambda>", f"{prefix}<lambda>", module, node, scope, None)
+    module.functions.append(function)
+    for param in node.params:
+        function.cells[param.name] = Cell()
+    for inner in subexpressions(node.body):
+        if isinstance(inner, ir.Lambda):
+            _lambda(inner, function, module, f"{function.qualname}.")
+
+
+def _class(node: ir.ClassDef, scope: Scope, module: Module, prefix: str) -> None:
+    qualname = f"{prefix}{node.name}"
+    cls = Class(node.name, qualname, module, node, scope)
+    module.classes.append(cls)
+    _collect(node.body, cls, module, f"{qualname}.")
+
+
+class ModuleIndex:
+    """Finds the project's file for a dotted module name, as seen from an importing file.
+
+    A directory without ``__init__.py`` may be a source root; roots that contain the importer win, nearest first.
+    """
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self.by_name: dict[str, Module] = {}
+        directories: dict[str, bool] = {}
+        for module in modules:
+            if module.name not in self.by_name or module.path.endswith(".py"):
+                self.by_name[module.name] = module
+            folder = posixpath.dirname(module.path)
+            directories[folder] = directories.get(folder, False) or module.is_package
+            while folder:
+                folder = posixpath.dirname(folder)
+                directories.setdefault(folder, False)
+        self.packages = {d.replace("/", ".") for d in directories}
+        roots = [d for d, is_package in directories.items() if not is_package]
+        self._roots = sorted({d.replace("/", ".") for d in roots} | {""}, key=lambda d: (d.count("."), d))
+        self._tops: dict[str, list[str]] = {}
+        for name in [*self.by_name, *self.packages]:
+            for root in self._roots:
+                if not root or name.startswith(root + "."):
+                    rest = name[len(root) + 1 :] if root else name
+                    top = rest.split(".")[0]
+                    roots_of_top = self._tops.setdefault(top, [])
+                    if root not in roots_of_top:
+                        roots_of_top.append(root)
+        self._found: dict[tuple[str, str], str | None] = {}
+
+    def resolve(self, name: str, importer: Module) -> str | None:
+        """The project name (of a module or a bare package folder) that ``name`` means in ``importer``; None: not ours.
+
+        A name with a leading ``/`` counts from the project root (a resolved relative import).
+        """
+        if name.startswith("/"):
+            inner = name[1:]
+            return inner if inner in self.by_name or inner in self.packages else None
+        folder = importer.path.rsplit("/", 1)[0].replace("/", ".") if "/" in importer.path else ""
+        key = (name, folder)
+        if key not in self._found:
+            self._found[key] = self._search(name, folder)
+        return self._found[key]
+
+    def _search(self, name: str, folder: str) -> str | None:
+        candidates = self._tops.get(name.split(".")[0], ())
+        around = [r for r in candidates if not r or folder == r or folder.startswith(r + ".")]
+        others = [r for r in candidates if r not in around]
+        for root in [*sorted(around, key=len, reverse=True), *others]:
+            full = f"{root}.{name}" if root else name
+            if full in self.by_name or full in self.packages:
+                if full in self.by_name or root in around:
+                    return full
+        return None

@@ -1,0 +1,144 @@
+"""What the interpreter leaves behind: a context for every way a function was entered, with the events that happened in it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from session_lint import ir
+from session_lint.program.symbols import Class, Function, Module, Unit
+from session_lint.program.values import Site, Values
+
+How = Literal["created", "injected", "param", "attr", "closure", "global", "registry", "decorator", "state", "object", "unknown"]
+
+
+@dataclass(eq=False, slots=True)
+class Token:
+    """A session as one context knows it.
+
+    ``how`` tells where the context has it from: it *created* it (or got it from a provider that it called), it was
+    *injected* into an entry point, lent by *param*, *attr* (of an object), *closure*, *global* or *registry*, handed in by a
+    *decorator*, read from a request's *state*, or held by an *object* that the context itself made.
+    """
+
+    how: How
+    path: str
+    is_async: bool
+    evidence: Literal["type", "flow", "name"]
+    provider: Function | None = None
+    site: Site | None = None
+    holder: Class | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """Something that happened to a session: ``kind`` is the method called, ``bits`` the transaction states before it."""
+
+    kind: str
+    node: ir.Call
+    context: Context
+    token: int
+    bits: int
+    in_handler: bool = False
+    guard: str | None = None
+    swallowed: bool = False
+    forwarded: bool = False
+    is_context: bool = False
+
+    @property
+    def session(self) -> Token:
+        return self.context.tokens[self.token]
+
+
+@dataclass(eq=False, slots=True)
+class Edge:
+    """One way into a context: who called, where, and which of its sessions became which."""
+
+    caller: Context
+    node: ir.Call | None
+    tokens: dict[int, int]
+
+
+@dataclass(slots=True)
+class Exit:
+    """How a context ends: transaction states per token, None when it never returns; what it returns and yields."""
+
+    tx: dict[int, int] | None = None
+    values: Values = frozenset()
+    yields: Values = frozenset()
+    at_yield: dict[int, int] = field(default_factory=dict)
+    receiver: Values = frozenset()
+
+
+@dataclass(slots=True)
+class Convention:
+    """How a generator ends the sessions that it hands out."""
+
+    commits: bool = False
+    rolls_back: bool = False
+    swallows: bool = False
+    closes: bool = False
+    begins: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Context:
+    """A function entered in one abstract state. ``entry`` is the kind of entry point when a framework calls it."""
+
+    unit: Unit
+    tokens: list[Token] = field(default_factory=list)
+    events: dict[tuple[int, str, int], Event] = field(default_factory=dict)
+    callers: list[Edge] = field(default_factory=list)
+    exit: Exit | None = None
+    convention: Convention = field(default_factory=Convention)
+    entry: str | None = None
+    is_test: bool = False
+    is_synthetic: bool = False
+
+    @property
+    def module(self) -> Module:
+        return self.unit.module
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A link of a call chain: in ``context``, the call ``node`` (None: a framework calls) lends the session on."""
+
+    context: Context
+    token: int
+    node: ir.Call | None
+
+
+def lenders(context: Context, token: int) -> Iterator[list[Step]]:
+    """The shortest chains from contexts that obtained the session themselves down to this one, shortest first."""
+    start = (context, token)
+    queue: deque[tuple[Context, int, list[Step]]] = deque([(context, token, [])])
+    seen = {(id(start[0]), start[1])}
+    while queue:
+        current, index, chain = queue.popleft()
+        if current.tokens[index].how not in ("param", "attr", "closure") or not current.callers:
+            yield chain
+            if current.tokens[index].how != "injected":
+                continue
+        for edge in current.callers:
+            mine = edge.tokens.get(index)
+            if mine is not None and (id(edge.caller), mine) not in seen:
+                seen.add((id(edge.caller), mine))
+                queue.append((edge.caller, mine, [Step(edge.caller, mine, edge.node), *chain]))
+
+
+def origins(context: Context, token: int) -> Iterator[Token]:
+    """The tokens of the same session in the outermost contexts that are known to have lent it, the nearest included."""
+    stack = [(context, token)]
+    seen: set[tuple[int, int]] = set()
+    while stack:
+        current, index = stack.pop()
+        if (id(current), index) in seen:
+            continue
+        seen.add((id(current), index))
+        yield current.tokens[index]
+        for edge in current.callers:
+            if index in edge.tokens:
+                stack.append((edge.caller, edge.tokens[index]))

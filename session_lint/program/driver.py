@@ -1,0 +1,173 @@
+"""Runs the interpreter over the whole program: entry points first, then what nobody calls, then the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from session_lint import ir
+from session_lint.program import states
+from session_lint.program.contexts import Context
+from session_lint.program.entrypoints import EntryPoint, dependency_of
+from session_lint.program.evaluator import Arguments, members
+from session_lint.program.flow import Flow, function_of
+from session_lint.program.interpreter import Analysis, Frame, Run, Unreachable, bears_session
+from session_lint.program.symbols import Class, Function, Module, Unit
+from session_lint.program.values import (
+    NOTHING,
+    ContextManager,
+    Coroutine,
+    Dependency,
+    Generator,
+    Value,
+    Values,
+    Wrapped,
+)
+
+
+def interpret(
+    flow: Flow,
+    entries: Mapping[Function, EntryPoint],
+    session_names: frozenset[str],
+    is_test: Callable[[Module], bool],
+) -> Analysis:
+    """Interpret every function that can reach a session, in every state that it is entered in."""
+    wrapped, wrappers = _decorated(flow)
+    reaching = _reaching(flow)
+    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers)
+    for entry in entries.values():
+        if entry.function in reaching or _takes_session(entry.function):
+            _enter(analysis, entry)
+    rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
+    called = flow.facts.callers
+    for function in [f for f in rest if not called.get(f)] + [f for f in rest if called.get(f)]:
+        if function not in analysis.by_function and isinstance(function.node, ir.FunctionDef):
+            analysis.enter(function, {}, {}, None, None)
+    for module in flow.world.modules:
+        if module in reaching:
+            _run_module(analysis, module)
+    return analysis
+
+
+def _reaching(flow: Flow) -> set[Unit]:
+    """The units that use sessions, and all that call them."""
+    reaching: set[Unit] = set()
+    queue: list[Unit] = list(flow.facts.touching)
+    queue.extend(f for m in flow.world.modules for f in m.functions if _takes_session(f))
+    while queue:
+        unit = queue.pop()
+        if unit in reaching:
+            continue
+        reaching.add(unit)
+        if isinstance(unit, Function):
+            queue.extend(flow.facts.callers.get(unit, ()))
+            if isinstance(unit.parent, Function):
+                queue.append(unit.parent)
+    return reaching
+
+
+def _takes_session(function: Function) -> bool:
+    return any(bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values) or any(
+        p.name in ("session", "db", "db_session", "async_session") and p.annotation is None for p in function.params
+    )
+
+
+def _decorated(flow: Flow) -> tuple[set[Function], set[Function]]:
+    """The functions behind a decorator of the project, and the wrappers that such decorators put around them."""
+    wrapped: set[Function] = set()
+    wrappers: set[Function] = set()
+    for module in flow.world.modules:
+        holders = [module.cells, *(c.attrs for c in module.classes), *(f.cells for f in module.functions)]
+        for cells in holders:
+            for cell in cells.values():
+                for value in cell.values:
+                    if isinstance(value, Wrapped):
+                        wrappers.add(value.wrapper)
+                        inner = function_of(value.func)
+                        if inner is not None and value.wrapper in flow.facts.touching:
+                            wrapped.add(inner)
+    return wrapped, wrappers
+
+
+def _enter(analysis: Analysis, entry: EntryPoint) -> None:
+    function = entry.function
+    context = Context(function.module, entry=entry.kind, is_synthetic=True, is_test=analysis.is_test(function.module))
+    analysis.contexts[("entry", function)] = context
+    injection = _Injection(analysis, Frame(analysis, context, function.module))
+    for dependency in entry.dependencies:
+        injection.get(dependency)
+    bound = injection.arguments(function)
+    if function.takes_self and function.owner is not None and function.params:
+        fields = injection.class_fields(function.owner)
+        if fields is not None:
+            bound[function.params[0].name] = fields
+    analysis.enter(function, bound, injection.frame.state.tx, context, None, how="injected", entry=entry.kind)
+
+
+class _Injection:
+    """What a framework does before it calls an endpoint: every dependency once, its own dependencies first."""
+
+    def __init__(self, analysis: Analysis, frame: Frame) -> None:
+        self.analysis = analysis
+        self.frame = frame
+        self._made: dict[Value, Values] = {}
+        self._making: set[Value] = set()
+
+    def arguments(self, function: Function) -> dict[str, Values]:
+        """The injected arguments of a function, by parameter."""
+        bound: dict[str, Values] = {}
+        for param in function.params:
+            dependency = dependency_of(self.analysis.flow, function, param)
+            if dependency is not None:
+                values = self.get(dependency)
+                if values:
+                    bound[param.name] = values
+        return bound
+
+    def class_fields(self, cls: Class) -> Values | None:
+        """The object of a class-based view, whose constructor's dependencies are injected."""
+        init = cls.method("__init__")
+        if init is None:
+            return None
+        keywords = self.arguments(init)
+        return self.frame.construct(cls, Arguments([], keywords), None) if keywords else None
+
+    def get(self, dependency: Dependency) -> Values:
+        """What a dependency gives; the same session for the same dependency, unless it says otherwise."""
+        return members(self._provide(provider, dependency.cached) for provider in dependency.provider)
+
+    def _provide(self, provider: Value, cached: bool) -> Values:
+        if cached and provider in self._made:
+            return self._made[provider]
+        if provider in self._making:
+            return NOTHING
+        self._making.add(provider)
+        function = function_of(provider)
+        keywords = self.arguments(function) if function is not None else {}
+        try:
+            results = [self._unwrap(v) for v in self.frame.call(provider, Arguments([], keywords), None)]
+        except Unreachable:
+            results = []
+        finally:
+            self._making.discard(provider)
+        values = members(results)
+        self._made[provider] = values
+        return values
+
+    def _unwrap(self, value: Value) -> Values:
+        match value:
+            case Generator(items=items, run=run) | ContextManager(entered=items, run=run):
+                if isinstance(run, Run) and run.context.exit is not None:
+                    for theirs, mine in run.tokens.items():
+                        self.frame.state.tx[mine] = run.context.exit.at_yield.get(theirs, states.UNKNOWN)
+                return items
+            case Coroutine(result=result):
+                return result
+            case _:
+                return frozenset({value})
+
+
+def _run_module(analysis: Analysis, module: Module) -> None:
+    context = Context(module, is_test=analysis.is_test(module))
+    analysis.contexts[("module", module)] = context
+    frame = Frame(analysis, context, module)
+    frame.block(module.body, frame.state)

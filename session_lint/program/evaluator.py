@@ -1,0 +1,1101 @@
+"""What an expression can evaluate to: the one place that knows what names, attributes and calls mean.
+
+Two analyses share it: the value flow (``flow``), which ignores order, and the interpreter, which follows it. They differ in
+where variables live and in what a call does; those are the methods that they override.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from session_lint import ir
+from session_lint.program import vocabulary
+from session_lint.program.building import ModuleIndex
+from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
+from session_lint.program.values import (
+    NOTHING,
+    BoundMethod,
+    ClassValue,
+    Connection,
+    Const,
+    Container,
+    ContextManager,
+    Coroutine,
+    Dependency,
+    DictValue,
+    Engine,
+    External,
+    Factory,
+    FunctionValue,
+    Generator,
+    Handle,
+    Instance,
+    ManagerFunction,
+    Method,
+    ModuleValue,
+    Partial,
+    Session,
+    Site,
+    Super,
+    Symbol,
+    TypeForm,
+    Value,
+    Values,
+    Wrapped,
+)
+
+MAX_NAME = 120
+_STATE_HOLDERS = ("request.state", "app.state")
+_REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
+_TRANSPARENT_TYPES = {"Optional", "Union", "Final", "ClassVar", "Required", "NotRequired", "newtype", "|", "Self"}
+_ITERABLES = {"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"}
+_GENERATORS = {"Generator": False, "Iterator": False, "AsyncGenerator": True, "AsyncIterator": True, "AsyncIterable": True}
+_MANAGERS = {
+    "AbstractContextManager": False,
+    "ContextManager": False,
+    "AbstractAsyncContextManager": True,
+    "AsyncContextManager": True,
+    "_GeneratorContextManager": False,
+    "_AsyncGeneratorContextManager": True,
+}
+_COROUTINE_RUNNERS = {
+    "asyncio.run",
+    "asyncio.wait_for",
+    "asyncio.shield",
+    "asyncio.create_task",
+    "asyncio.ensure_future",
+    "asyncio.run_coroutine_threadsafe",
+}
+_CALLERS = {
+    "asyncio.to_thread": 0,
+    "starlette.concurrency.run_in_threadpool": 0,
+    "fastapi.concurrency.run_in_threadpool": 0,
+    "anyio.to_thread.run_sync": 0,
+    "asgiref.sync.async_to_sync": 0,
+    "anyio.run": 0,
+}
+
+
+@dataclass(slots=True)
+class Arguments:
+    """Evaluated arguments of a call; ``rest`` is what ``*`` and ``**`` arguments may add anywhere."""
+
+    positional: list[Values] = field(default_factory=list)
+    keywords: dict[str, Values] = field(default_factory=dict)
+    rest: Values = NOTHING
+    has_rest: bool = False
+
+    def get(self, position: int, keyword: str = "") -> Values:
+        """The argument at a position or under a keyword; nothing when it is absent."""
+        if keyword in self.keywords:
+            return self.keywords[keyword]
+        return self.positional[position] if 0 <= position < len(self.positional) else NOTHING
+
+    def everything(self) -> Iterable[Values]:
+        yield from self.positional
+        yield from self.keywords.values()
+        yield self.rest
+
+
+class World:
+    """The symbols of the whole program, and the state that belongs to no single scope."""
+
+    def __init__(self, modules: Sequence[Module], session_names: frozenset[str]) -> None:
+        self.modules = modules
+        self.index = ModuleIndex(modules)
+        self.session_names = session_names
+        self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}
+        self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
+        self.shared: dict[str, Cell] = {}
+
+    def shared_cell(self, name: str) -> Cell:
+        """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
+        return self.shared.setdefault(name, Cell())
+
+
+def members(values: Iterable[Values]) -> Values:
+    """The union of several sets of values."""
+    return frozenset[Value]().union(*values)
+
+
+def is_stub(function: Function) -> bool:
+    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError."""
+    for statement in function.body:
+        match statement:
+            case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
+                continue
+            case ir.Raise():
+                continue
+            case _:
+                return False
+    return not (isinstance(function.node, ir.Lambda))
+
+
+class Evaluator:
+    """Evaluates expressions of one unit at a time; ``scope`` is where names are looked up from."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.unit: Unit = world.modules[0] if world.modules else Module("", "", ir.Module((), ()), False)
+        self.scope: Scope = self.unit
+        self.temporaries: list[dict[str, Values]] = []
+        self._loading: set[tuple[str, str]] = set()
+
+    # What the two analyses do differently
+
+    def read(self, cell: Cell) -> Values:
+        """The values in a cell."""
+        return cell.values
+
+    def write(self, cell: Cell, values: Values) -> None:
+        """Add values to a cell."""
+        raise NotImplementedError
+
+    def load(self, name: str) -> Values:
+        """The values of a name, looked up from the current scope outwards."""
+        return self.load_from(self.scope, name)
+
+    def store_name(self, name: str, values: Values) -> None:
+        raise NotImplementedError
+
+    def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
+        raise NotImplementedError
+
+    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+        """The values that calling a project function gives (coroutines and generators not yet unwrapped)."""
+        raise NotImplementedError
+
+    def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
+        """The object that calling a project class gives."""
+        raise NotImplementedError
+
+    def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:
+        """Called when a session, factory or engine is made; gives the value to go on with."""
+        return value
+
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
+        """Called before something outside the project is called, by its qualified name."""
+
+    def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
+        """Called before a method of a session, engine, handle … is called."""
+
+    # Names
+
+    def load_from(self, scope: Scope, name: str) -> Values:
+        if isinstance(scope, Class):
+            if name in scope.attrs:
+                found = self.read(scope.attrs[name])
+                if found:
+                    return found
+            scope = scope.parent
+        while not isinstance(scope, Module):
+            if isinstance(scope, Function):
+                if name in scope.cells or name in scope.links:
+                    return self.load_bound(scope, name)
+            scope = scope.parent
+        if name in scope.cells or name in scope.links:
+            return self.load_bound(scope, name)
+        found = self._load_starred(scope, name)
+        if found is not None:
+            return found
+        return frozenset({Symbol(f"builtins.{name}")})
+
+    def load_bound(self, scope: Module | Function, name: str) -> Values:
+        """The values of a name that the scope itself binds."""
+        values = self.read(scope.cells[name]) if name in scope.cells else NOTHING
+        for link in scope.links.get(name, ()):
+            values |= self.follow(link, scope.module)
+        return values
+
+    def _load_starred(self, module: Module, name: str) -> Values | None:
+        if name.startswith("_"):
+            return None
+        for star in module.stars:
+            target = self.world.index.resolve(star, module)
+            if target is None:
+                continue
+            other = self.world.index.by_name.get(target)
+            if other is not None and other is not module:
+                found = self.module_attribute(target, name)
+                if found is not None:
+                    return found
+        for star in module.stars:
+            if self.world.index.resolve(star, module) is None:
+                qualified = f"{star.lstrip('/')}.{name}"
+                if name[0].isupper() or vocabulary.engine_maker(qualified) is not None:
+                    return frozenset({Symbol(qualified)})
+        return None
+
+    def follow(self, link: Link, importer: Module) -> Values:
+        """What an import binds."""
+        target = self.world.index.resolve(link.module, importer)
+        if target is None:
+            base = link.module.lstrip("/")
+            return frozenset({Symbol(f"{base}.{link.name}" if link.name else base)})
+        if link.name is None:
+            return frozenset({ModuleValue(target)})
+        return self.module_attribute(target, link.name) or NOTHING
+
+    def module_attribute(self, module_name: str, name: str) -> Values | None:
+        """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
+        module = self.world.index.by_name.get(module_name)
+        if module is not None and (name in module.cells or name in module.links):
+            key = (module_name, name)
+            if key in self._loading:
+                return NOTHING
+            self._loading.add(key)
+            try:
+                return self.load_bound(module, name)
+            finally:
+                self._loading.discard(key)
+        child = f"{module_name}.{name}" if module_name else name
+        if child in self.world.index.by_name or child in self.world.index.packages:
+            return frozenset({ModuleValue(child)})
+        if module is not None:
+            key = (module_name, name)
+            if key not in self._loading:
+                self._loading.add(key)
+                try:
+                    return self._load_starred(module, name)
+                finally:
+                    self._loading.discard(key)
+        return None
+
+    # Expressions
+
+    def eval(self, node: ir.Expr | None) -> Values:
+        """The values that an expression can have."""
+        if node is None:
+            return NOTHING
+        return _DISPATCH[type(node)](self, node)
+
+    def _name(self, node: ir.Name) -> Values:
+        for names in reversed(self.temporaries):
+            if node.id in names:
+                return names[node.id]
+        return self.load(node.id)
+
+    def _attribute(self, node: ir.Attribute) -> Values:
+        return members(self.attribute(value, node.name, node) for value in self.eval(node.value))
+
+    def _constant(self, node: ir.Constant) -> Values:
+        value = node.value
+        return NOTHING if isinstance(value, float) else frozenset({Const(value)})
+
+    def _await(self, node: ir.Await) -> Values:
+        return members(self.awaited(value) for value in self.eval(node.value))
+
+    def _call(self, node: ir.Call) -> Values:
+        funcs = self.eval(node.func)
+        args = self.arguments(node)
+        if not funcs:
+            self.called_unknown(args, node)
+        return members(self.call(func, args, node) for func in funcs)
+
+    def called_unknown(self, args: Arguments, node: ir.Call) -> None:
+        """Called before something is called of which nothing is known."""
+
+    def arguments(self, node: ir.Call) -> Arguments:
+        """Evaluate the arguments of a call, in order."""
+        args = Arguments()
+        for arg in node.args:
+            values = self.eval(arg.value)
+            if arg.star == 0 and arg.keyword is None and not args.has_rest:
+                args.positional.append(values)
+            elif arg.star == 0 and arg.keyword is not None:
+                args.keywords[arg.keyword] = values
+            elif arg.star == 2:
+                for value in values:
+                    if isinstance(value, DictValue):
+                        args.keywords.update(value.items)
+                    else:
+                        args.rest |= self.elements(value)
+                        args.has_rest = True
+            else:
+                spread = [v for v in values if isinstance(v, Container) and v.by_position]
+                if len(spread) == 1 and len(values) == 1 and arg.star == 1:
+                    args.positional.extend(spread[0].items)
+                else:
+                    args.rest |= members(self.elements(v) for v in values) if arg.star else values
+                    args.has_rest = True
+        return args
+
+    def _collection(self, node: ir.Collection) -> Values:
+        items = tuple(self.eval(item) for item in node.items)
+        by_position = node.kind != "set" and not any(isinstance(item, ir.Starred) for item in node.items)
+        if not any(items):
+            return NOTHING
+        if len(items) > 16 or not by_position:
+            return frozenset({Container((members(items),), False)})
+        return frozenset({Container(items, True)})
+
+    def _starred(self, node: ir.Starred) -> Values:
+        return members(self.elements(value) for value in self.eval(node.value))
+
+    def _dict(self, node: ir.Dict) -> Values:
+        items: list[tuple[str, Values]] = []
+        loose: list[Values] = []
+        for key, value in zip(node.keys, node.values, strict=True):
+            evaluated = self.eval(value)
+            if key is None:
+                for spread in evaluated:
+                    if isinstance(spread, DictValue):
+                        items.extend(spread.items)
+            elif isinstance(key, ir.Constant) and isinstance(key.value, str):
+                items.append((key.value, evaluated))
+            else:
+                self.eval(key)
+                loose.append(evaluated)
+        if loose and any(loose):
+            return frozenset({Container((members([*loose, *(v for _, v in items)]),), False)})
+        return frozenset({DictValue(tuple(items))}) if items else NOTHING
+
+    def _bool_op(self, node: ir.BoolOp) -> Values:
+        values = [self.eval(value) for value in node.values]
+        if node.op == "or":
+            return members([frozenset(v for v in value if v != Const(None)) for value in values[:-1]] + values[-1:])
+        return values[-1]
+
+    def _conditional(self, node: ir.Conditional) -> Values:
+        self.eval(node.test)
+        return self.eval(node.body) | self.eval(node.orelse)
+
+    def _binary(self, node: ir.Binary) -> Values:
+        left, right = self.eval(node.left), self.eval(node.right)
+        if node.op == "|":
+            return frozenset({TypeForm("|", (left, right))}) if left or right else NOTHING
+        return NOTHING
+
+    def _plain(self, node: Any) -> Values:
+        for child in _CHILDREN[type(node)](node):
+            self.eval(child)
+        return NOTHING
+
+    def _compare(self, node: ir.Compare) -> Values:
+        return self._plain(node)
+
+    def _text(self, node: ir.FString) -> Values:
+        for part in node.parts:
+            self.eval(part)
+        return frozenset({External("builtins.str")})
+
+    def _subscript(self, node: ir.Subscript) -> Values:
+        index = tuple(self.eval(item) for item in node.index)
+        result: list[Values] = []
+        for value in self.eval(node.value):
+            match value:
+                case Symbol(name=name):
+                    last = name.rsplit(".", 1)[-1]
+                    if last == "Annotated" or last in _TRANSPARENT_TYPES | _ITERABLES | _GENERATORS.keys() | _MANAGERS.keys():
+                        result.append(frozenset({TypeForm(last, index)}))
+                    elif last in ("Callable", "Coroutine", "Awaitable", "Type", "type", "Dict", "dict", "Mapping"):
+                        result.append(frozenset({TypeForm(last, index)}))
+                    else:
+                        result.append(frozenset({value}))
+                case ClassValue() | TypeForm():
+                    result.append(frozenset({value}))
+                case Container(items=items, by_position=True) if (
+                    len(node.index) == 1 and isinstance(node.index[0], ir.Constant) and type(node.index[0].value) is int
+                ):
+                    position = node.index[0].value
+                    result.append(items[position] if -len(items) <= position < len(items) else NOTHING)
+                case DictValue(items=pairs):
+                    keys = {v.value for v in index[0] if isinstance(v, Const)} if index else set()
+                    result.append(members(v for k, v in pairs if not keys or k in keys))
+                case Container():
+                    result.append(self.elements(value))
+                case External(name=name) if any(name.endswith(holder) for holder in _STATE_HOLDERS):
+                    for key in index[0] if index else ():
+                        if isinstance(key, Const) and isinstance(key.value, str):
+                            result.append(self.read(self.world.shared_cell(f"state.{key.value}")))
+                case External(name=name):
+                    result.append(_external(f"{name}[]"))
+                case _:
+                    pass
+        return members(result)
+
+    def _lambda(self, node: ir.Lambda) -> Values:
+        return frozenset({FunctionValue(self.world.functions[id(node)])})
+
+    def _comprehension(self, node: ir.Comprehension) -> Values:
+        names: dict[str, Values] = {}
+        self.temporaries.append(names)
+        try:
+            for clause in node.clauses:
+                iterable = self.eval(clause.iterable)
+                self._bind_temporary(names, clause.target, members(self.elements(v) for v in iterable))
+                for condition in clause.conditions:
+                    self.eval(condition)
+            element = self.eval(node.element)
+            if node.value is not None:
+                element = self.eval(node.value)
+        finally:
+            self.temporaries.pop()
+        return frozenset({Container((element,), False)}) if element else NOTHING
+
+    def _bind_temporary(self, names: dict[str, Values], target: ir.Expr, values: Values) -> None:
+        if isinstance(target, ir.Name):
+            names[target.id] = values
+        elif isinstance(target, ir.Collection):
+            for position, item in enumerate(target.items):
+                self._bind_temporary(names, item, members(self.unpacked(v, position) for v in values))
+        elif isinstance(target, ir.Starred):
+            self._bind_temporary(names, target.value, values)
+
+    def _walrus(self, node: ir.Walrus) -> Values:
+        values = self.eval(node.value)
+        self.store(node.target, values)
+        return values
+
+    def yielded(self, node: ir.Yield) -> Values:
+        """Evaluate a ``yield``; what ``send`` brings in is unknown."""
+        self.eval(node.value)
+        return NOTHING
+
+    def yielded_from(self, node: ir.YieldFrom) -> Values:
+        self.eval(node.value)
+        return NOTHING
+
+    # Attributes
+
+    def attribute(self, value: Value, name: str, node: ir.Attribute | None) -> Values:
+        """The values of ``value.name``."""
+        match value:
+            case Symbol(name=base):
+                return frozenset({Symbol(f"{base}.{name}")}) if len(base) < MAX_NAME else NOTHING
+            case ModuleValue(name=module):
+                return self.module_attribute(module, name) or NOTHING
+            case ClassValue(cls=cls):
+                return self.class_attribute(cls, name, value)
+            case Instance():
+                return self.instance_attribute(value, name)
+            case Super(cls=cls, receiver=receiver):
+                return members(
+                    self._bind(v, receiver)
+                    for base in list(cls.lineage())[1:]
+                    if name in base.attrs
+                    for v in self.read(base.attrs[name])
+                )
+            case External(name=base):
+                return self._external_attribute(base, name)
+            case Session(is_async=is_async, origin=origin):
+                if name == "sync_session":
+                    return frozenset({Session(False, origin)})
+                if name == "bind":
+                    return frozenset({Engine(is_async, None)})
+                return frozenset({Method(value, name)})
+            case Factory(is_registry=True) | Connection() | Handle() | Container() | DictValue() | Generator():
+                if isinstance(value, Handle) and name == "session":
+                    return frozenset({value.subject})
+                return frozenset({Method(value, name)})
+            case Factory():
+                return frozenset({Method(value, name)})
+            case Engine():
+                if name == "sync_engine":
+                    return frozenset({Engine(False, value.origin)})
+                if name == "engine":
+                    return frozenset({value})
+                return frozenset({Method(value, name)})
+            case Coroutine(result=result) if name in ("result",):
+                return frozenset({Method(value, name)}) if result else NOTHING
+            case FunctionValue() | BoundMethod() | Wrapped() if name in ("__wrapped__", "func", "fn", "original_func"):
+                return frozenset({value})
+            case FunctionValue() | BoundMethod() | Wrapped() | ManagerFunction():
+                return frozenset({Method(value, name)})
+            case _:
+                return NOTHING
+
+    def _external_attribute(self, base: str, name: str) -> Values:
+        last = base.rsplit(".", 1)[-1]
+        if name == "state" and (last in _REQUESTS or last in ("FastAPI", "Starlette", "Litestar", "app")):
+            return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
+        if base in _STATE_HOLDERS:
+            return self.read(self.world.shared_cell(f"state.{name}"))
+        if name == "session" and base.split(".")[0] in ("flask_sqlalchemy", "flask_sqlalchemy_lite") and last == "SQLAlchemy":
+            return frozenset({Factory(False, None, is_registry=True)})
+        if name == "session" and base in ("fastapi_async_sqlalchemy.db", "fastapi_sqlalchemy.db"):
+            return frozenset({Factory("async" in base, None, is_registry=True)})
+        return _external(f"{base}.{name}")
+
+    def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
+        """``Class.name``: class methods come bound to the class."""
+        for base in cls.lineage():
+            if name in base.attrs:
+                return members(
+                    self._bind(v, receiver) if _is_classmethod(v) else frozenset({v}) for v in self.read(base.attrs[name])
+                )
+        return NOTHING
+
+    def instance_attribute(self, value: Instance, name: str) -> Values:
+        """``instance.name``: what the constructor set, else what any method set or the class body defines."""
+        for field_name, values in value.fields:
+            if field_name == name:
+                return values
+        for base in value.cls.lineage():
+            if name in base.attrs:
+                found = self.read(base.attrs[name])
+                if not found and base.node is not None:
+                    continue
+                functions = [v for v in found if isinstance(v, FunctionValue)]
+                if functions and all(is_stub(v.function) for v in functions):
+                    overrides = [
+                        v
+                        for sub in _descendants(value.cls)
+                        if name in sub.attrs
+                        for v in self.read(sub.attrs[name])
+                    ]
+                    if 0 < len(overrides) <= 6:
+                        found = frozenset(overrides)
+                return members(self._bind(v, value) for v in found)
+        return members(_external(f"{base}.{name}") for base in sorted(value.cls.external_lineage())[:2])
+
+    def _bind(self, value: Value, receiver: Value) -> Values:
+        match value:
+            case FunctionValue(function=function) if function.owner is not None:
+                if function.is_property and isinstance(receiver, (Instance,)):
+                    return self.call_function(function, receiver, Arguments(), None)
+                if function.is_static:
+                    return frozenset({value})
+                if function.is_classmethod and isinstance(receiver, Instance):
+                    return frozenset({BoundMethod(function, ClassValue(receiver.cls))})
+                return frozenset({BoundMethod(function, receiver)})
+            case ManagerFunction(func=func, is_async=is_async):
+                return frozenset(ManagerFunction(bound, is_async) for bound in self._bind(func, receiver))
+            case Wrapped(func=func, wrapper=wrapper):
+                return frozenset(Wrapped(bound, wrapper) for bound in self._bind(func, receiver))
+            case _:
+                return frozenset({value})
+
+    # Calls
+
+    def call(self, func: Value, args: Arguments, node: ir.Call | None) -> Values:
+        """The values that calling ``func`` gives."""
+        match func:
+            case FunctionValue(function=function):
+                return self.call_function(function, None, args, node)
+            case BoundMethod(function=function, receiver=receiver):
+                return self.call_function(function, receiver, args, node)
+            case ClassValue(cls=cls):
+                kind = self.session_kind_of(cls)
+                if kind is not None:
+                    site = Site(self.unit.module, node.span) if node else None
+                    return frozenset({self.created("session", Session(kind, site), cls.qualname, args, node)})
+                return self.construct(cls, args, node)
+            case Instance(cls=cls):
+                method = cls.method("__call__")
+                return self.call_function(method, func, args, node) if method else NOTHING
+            case Factory(is_async=is_async, is_registry=is_registry):
+                site = Site(self.unit.module, node.span) if node else None
+                if is_registry:
+                    return frozenset({Session(is_async, "registry")})
+                return frozenset({self.created("factory-session", Session(is_async, site), "", args, node)})
+            case ManagerFunction(func=inner, is_async=is_async):
+                return frozenset(
+                    ContextManager(v.items, v.function, is_async, v.run)
+                    for v in self.call(inner, args, node)
+                    if isinstance(v, Generator)
+                )
+            case Wrapped(func=inner):
+                return self.call_wrapped(func, args, node)
+            case Partial(func=inner, args=first, keywords=keywords):
+                merged = Arguments([*first, *args.positional], {**dict(keywords), **args.keywords}, args.rest, args.has_rest)
+                return self.call(inner, merged, node)
+            case TypeForm(name="newtype"):
+                return args.get(0)
+            case TypeForm(name="Callable", args=form) if form:
+                return self._fresh(self.instantiate(form[-1]), node)
+            case TypeForm(name=("type" | "Type"), args=form) if form:
+                return members(self.call(v, args, node) for v in form[0])
+            case Method(subject=subject, name=name):
+                self.called_method(subject, name, args, node)
+                return self.call_method(subject, name, args, node)
+            case Symbol(name=name):
+                self.called_external(name, args, node)
+                return self.call_symbol(name, args, node)
+            case External(name=name):
+                self.called_external(name, args, node)
+                return self._call_external(name, args, node)
+            case _:
+                return NOTHING
+
+    def call_wrapped(self, func: Wrapped, args: Arguments, node: ir.Call | None) -> Values:
+        return self.call(func.func, args, node)
+
+    def _fresh(self, values: Values, node: ir.Call | None) -> Values:
+        site = Site(self.unit.module, node.span) if node else None
+        return frozenset(
+            self.created("factory-session", Session(v.is_async, site), "", Arguments(), node) if isinstance(v, Session) else v
+            for v in values
+        )
+
+    def call_symbol(self, name: str, args: Arguments, node: ir.Call | None) -> Values:
+        """The values that calling something outside the project gives, by its qualified name."""
+        site = Site(self.unit.module, node.span) if node else None
+        kind = vocabulary.session_class(name)
+        if kind is not None:
+            return frozenset({self.created("session", Session(kind, site), name, args, node)})
+        kind = vocabulary.factory_class(name)
+        if kind is not None:
+            is_async = kind or self._says_async(args)
+            return frozenset({self.created("factory", Factory(is_async, site), name, args, node)})
+        kind = vocabulary.registry_class(name)
+        if kind is not None:
+            of_factory = any(isinstance(v, Factory) and v.is_async for v in args.get(0, "session_factory"))
+            registry = Factory(kind or of_factory, site, is_registry=True)
+            return frozenset({self.created("factory", registry, name, args, node)})
+        kind = vocabulary.engine_maker(name)
+        if kind is not None:
+            return frozenset({self.created("engine", Engine(kind, site), name, args, node)})
+        handler = _CALLS.get(name)
+        if handler is not None:
+            return handler(self, args, node)
+        if name in vocabulary.DEPENDS:
+            cached = Const(False) not in args.keywords.get("use_cache", NOTHING)
+            return frozenset({Dependency(args.get(0, "dependency"), cached)})
+        if name in _COROUTINE_RUNNERS:
+            inner = members(self.awaited(v) for v in args.get(0))
+            return inner if name == "asyncio.run" else frozenset({Coroutine(inner)}) if inner else NOTHING
+        if name in _CALLERS:
+            rest = Arguments(args.positional[1:], args.keywords, args.rest, args.has_rest)
+            result = members(self.call(v, rest, node) for v in args.get(0))
+            return frozenset({Coroutine(members(self.awaited(v) for v in result))}) if result else NOTHING
+        return _external(name if name.rsplit(".", 1)[-1][:1].isupper() else f"{name}()")
+
+    def _says_async(self, args: Arguments) -> bool:
+        classes = args.keywords.get("class_", NOTHING)
+        return any(
+            (isinstance(v, Symbol) and bool(vocabulary.session_class(v.name)))
+            or (isinstance(v, ClassValue) and bool(self.session_kind_of(v.cls)))
+            for v in classes
+        )
+
+    def session_kind_of(self, cls: Class) -> bool | None:
+        """Whether a project class is a subclass of an async session class; None: of no session class."""
+        for base in cls.external_lineage():
+            kind = vocabulary.session_class(base)
+            if kind is not None:
+                return kind
+        return None
+
+    def _call_external(self, name: str, args: Arguments, node: ir.Call | None) -> Values:
+        last = name.rsplit(".", 1)[-1]
+        if last in ("enter_context", "enter_async_context"):
+            entered = members(self.enter(v, node) for v in args.get(0))
+            return entered if last == "enter_context" else frozenset({Coroutine(entered)})
+        if last in ("run_until_complete", "run_async"):
+            return members(self.awaited(v) for v in args.get(0))
+        if name.startswith("ContextVar@"):
+            variable, _, method = name.rpartition(".")
+            if method == "set":
+                self.write(self.world.shared_cell(variable), args.get(0))
+                return NOTHING
+            if method == "get":
+                return self.read(self.world.shared_cell(variable))
+        if last == "run_in_executor":
+            rest = Arguments(args.positional[2:], {}, args.rest, args.has_rest)
+            return frozenset({Coroutine(members(self.call(v, rest, node) for v in args.get(1)))})
+        if last in ("create_task", "ensure_future"):
+            return frozenset({Coroutine(members(self.awaited(v) for v in args.get(0)))})
+        return _external(f"{name}()")
+
+    def call_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> Values:
+        """The values that calling a method of a session, engine, container … gives."""
+        match subject:
+            case Session(is_async=is_async) | Factory(is_registry=True, is_async=is_async):
+                if isinstance(subject, Factory):
+                    subject = Session(is_async, "registry")
+                if name == "begin":
+                    return frozenset({Handle("transaction", subject)})
+                if name == "begin_nested":
+                    return frozenset({Handle("savepoint", subject)})
+                if name == "get_bind":
+                    return frozenset({Engine(False, None)})
+                if name == "connection":
+                    connection: Values = frozenset({Connection(is_async)})
+                    return frozenset({Coroutine(connection)}) if is_async else connection
+                if name == "run_sync":
+                    first: Values = frozenset({Session(False, subject.origin)})
+                    rest = Arguments([first, *args.positional[1:]], args.keywords, args.rest, args.has_rest)
+                    return frozenset({Coroutine(members(self.call(v, rest, node) for v in args.get(0)))})
+                if name in ("__aenter__", "__enter__"):
+                    return frozenset({Coroutine(frozenset({subject})) if name == "__aenter__" else subject})
+                result: Values = frozenset({External("sqlalchemy.Result")})
+                return frozenset({Coroutine(result)}) if is_async and name in vocabulary.COROUTINE_METHODS else result
+            case Factory(is_async=is_async):
+                site = Site(self.unit.module, node.span) if node else None
+                if name in ("begin", "__call__"):
+                    session = self.created("factory-session", Session(is_async, site), "", args, node)
+                    return frozenset({Handle("factory-begin", session) if name == "begin" else session})
+                return NOTHING
+            case Engine(is_async=is_async):
+                if name in ("connect", "begin"):
+                    return frozenset({Handle("connect", Connection(is_async))})
+                if name == "execution_options":
+                    return frozenset({subject})
+                return _external("sqlalchemy.engine." + name)
+            case Connection():
+                if name == "execution_options":
+                    return frozenset({subject})
+                return _external("sqlalchemy.connection." + name)
+            case Container() | DictValue():
+                return self.elements(subject) if name in ("pop", "get", "values", "popleft", "setdefault", "__getitem__") else NOTHING
+            case Generator(items=items, is_async=is_async):
+                if name in ("__anext__", "asend"):
+                    return frozenset({Coroutine(items)})
+                return items if name in ("__next__", "send") else NOTHING
+            case FunctionValue() | BoundMethod() | Wrapped():
+                if name in ("delay", "apply_async", "send", "kiq", "remote"):
+                    self.call(subject, args if name != "apply_async" else Arguments(), node)
+                    return _external("task.result")
+                if name in ("__call__", "original", "invoke", "callback"):
+                    return self.call(subject, args, node)
+                return NOTHING
+            case Coroutine(result=result):
+                return result
+            case _:
+                return NOTHING
+
+    # Protocols
+
+    def awaited(self, value: Value) -> Values:
+        """What ``await value`` gives."""
+        match value:
+            case Coroutine(result=result):
+                return result
+            case External() | Session() | Handle():
+                return frozenset({value})
+            case _:
+                return NOTHING
+
+    def elements(self, value: Value) -> Values:
+        """What iterating over the value gives."""
+        match value:
+            case Container(items=items):
+                return members(items)
+            case DictValue(items=pairs):
+                return members(v for _, v in pairs)
+            case Generator(items=items):
+                return items
+            case External(name=name):
+                return _external(f"{name}[]")
+            case _:
+                return NOTHING
+
+    def unpacked(self, value: Value, position: int) -> Values:
+        """What the target at ``position`` of an unpacking assignment gets."""
+        if isinstance(value, Container) and value.by_position:
+            return value.items[position] if position < len(value.items) else NOTHING
+        return self.elements(value)
+
+    def enter(self, value: Value, node: ir.Call | None) -> Values:
+        """What ``with value as x`` binds."""
+        match value:
+            case ContextManager(entered=entered):
+                return entered
+            case Session() | External():
+                return frozenset({value})
+            case Factory(is_registry=True):
+                return frozenset({value})
+            case Handle(kind=kind, subject=subject):
+                return frozenset({subject if kind in ("factory-begin", "connect") else value})
+            case Connection():
+                return frozenset({value})
+            case Instance(cls=cls):
+                for name in ("__aenter__", "__enter__"):
+                    method = cls.method(name)
+                    if method is not None:
+                        result = self.call_function(method, value, Arguments(), None)
+                        return members(self.awaited(v) if isinstance(v, Coroutine) else frozenset({v}) for v in result)
+                return frozenset({value})
+            case _:
+                return NOTHING
+
+    def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
+        """What a dependency injects: the provider's result, or what it yields."""
+        results: list[Values] = []
+        for provider in dependency.provider:
+            for value in self.call(provider, Arguments(), node):
+                match value:
+                    case Generator(items=items):
+                        results.append(items)
+                    case ContextManager(entered=entered):
+                        results.append(entered)
+                    case Coroutine(result=result):
+                        results.append(result)
+                    case _:
+                        results.append(frozenset({value}))
+        return members(results)
+
+    def instantiate(self, types: Values) -> Values:
+        """What a variable annotated with the type holds."""
+        result: list[Values] = []
+        for value in types:
+            match value:
+                case Symbol(name=name):
+                    result.append(self._instance_of(name))
+                case ClassValue(cls=cls):
+                    kind = self.session_kind_of(cls)
+                    result.append(frozenset({Instance(cls) if kind is None else Session(kind, None)}))
+                case TypeForm(name="Annotated", args=args):
+                    result.append(self.instantiate(args[0]) if args else NOTHING)
+                case TypeForm(name=name, args=args) if name in _TRANSPARENT_TYPES:
+                    result.extend(self.instantiate(arg) for arg in args)
+                case TypeForm(name=name, args=args) if name in _ITERABLES:
+                    items = members(self.instantiate(arg) for arg in args)
+                    result.append(frozenset({Container((items,), False)}) if items else NOTHING)
+                case TypeForm(name=name, args=args) if name in _GENERATORS and args:
+                    result.append(frozenset({Generator(self.instantiate(args[0]), None, _GENERATORS[name])}))
+                case TypeForm(name=name, args=args) if name in _MANAGERS and args:
+                    result.append(frozenset({ContextManager(self.instantiate(args[0]), None, _MANAGERS[name])}))
+                case TypeForm(name=("Coroutine" | "Awaitable"), args=args) if args:
+                    result.append(frozenset({Coroutine(self.instantiate(args[-1]))}))
+                case TypeForm(name=("Callable" | "type" | "Type")):
+                    result.append(frozenset({value}))
+                case TypeForm(name=("Dict" | "dict" | "Mapping"), args=args) if args:
+                    items = self.instantiate(args[-1])
+                    result.append(frozenset({Container((items,), False)}) if items else NOTHING)
+                case _:
+                    pass
+        return members(result)
+
+    def _instance_of(self, name: str) -> Values:
+        for table, kind in (
+            (vocabulary.session_class(name), "session"),
+            (vocabulary.factory_class(name), "factory"),
+            (vocabulary.registry_class(name), "registry"),
+            (vocabulary.engine_class(name), "engine"),
+            (vocabulary.connection_class(name), "connection"),
+        ):
+            if table is not None:
+                return frozenset({_INSTANCES[kind](table)})
+        top = name.split(".")[0]
+        if top in ("typing", "typing_extensions", "types") or name == "builtins.object":
+            return NOTHING
+        return frozenset({External(name)})
+
+    def store(self, target: ir.Expr, values: Values) -> None:
+        """Assign values to a target."""
+        match target:
+            case ir.Name(id=name):
+                self.store_name(name, values)
+            case ir.Attribute(value=owner):
+                for value in self.eval(owner):
+                    self.store_attribute(target, value, values)
+            case ir.Collection(items=items):
+                for position, item in enumerate(items):
+                    if isinstance(item, ir.Starred):
+                        self.store(item.value, members(self.elements(v) for v in values))
+                    else:
+                        self.store(item, members(self.unpacked(v, position) for v in values))
+            case ir.Subscript(value=owner, index=index):
+                for value in self.eval(owner):
+                    if isinstance(value, External) and value.name in _STATE_HOLDERS:
+                        for key in index:
+                            if isinstance(key, ir.Constant) and isinstance(key.value, str):
+                                self.write(self.world.shared_cell(f"state.{key.value}"), values)
+            case _:
+                pass
+
+    # Definitions
+
+    def decorated(self, function: Function) -> Values:
+        """The value that a ``def`` binds: the function behind its decorators."""
+        value: Value = FunctionValue(function)
+        for decorator in reversed(function.decorators):
+            for candidate in self.eval(decorator):
+                match candidate:
+                    case Symbol(name=("contextlib.contextmanager" | "contextlib.asynccontextmanager" as name)):
+                        value = ManagerFunction(value, name.endswith("asynccontextmanager"))
+                    case FunctionValue(function=other) | Wrapped(func=FunctionValue(function=other)):
+                        wrapper = self.apply_decorator(candidate, value, other)
+                        value = wrapper if wrapper is not None else value
+                    case _:
+                        pass
+        return frozenset({value})
+
+    def apply_decorator(self, decorator: Value, value: Value, maker: Function) -> Value | None:
+        """What a decorator of the project makes of a function; None: leave the function as it is."""
+        for result in self.call(decorator, Arguments([frozenset({value})]), None):
+            if isinstance(result, FunctionValue) and result != value and result.function.parent is not maker.module:
+                return Wrapped(value, result.function)
+        return None
+
+
+def _external(name: str) -> Values:
+    return frozenset({External(name)}) if len(name) < MAX_NAME else NOTHING
+
+
+def _is_classmethod(value: Value) -> bool:
+    match value:
+        case FunctionValue(function=function):
+            return function.is_classmethod
+        case ManagerFunction(func=func) | Wrapped(func=func):
+            return _is_classmethod(func)
+        case _:
+            return False
+
+
+def _descendants(cls: Class) -> list[Class]:
+    found: list[Class] = []
+    queue = list(cls.subclasses)
+    while queue:
+        sub = queue.pop(0)
+        if sub not in found:
+            found.append(sub)
+            queue.extend(sub.subclasses)
+    return found
+
+
+_INSTANCES: dict[str, Callable[[bool], Value]] = {
+    "session": lambda is_async: Session(is_async, None),
+    "factory": lambda is_async: Factory(is_async, None),
+    "registry": lambda is_async: Factory(is_async, None, is_registry=True),
+    "engine": lambda is_async: Engine(is_async, None),
+    "connection": Connection,
+}
+
+
+def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    function = self.unit if isinstance(self.unit, Function) else None
+    while function is not None and function.owner is None:
+        function = function.parent if isinstance(function.parent, Function) else None
+    if function is None or function.owner is None or not function.params:
+        return NOTHING
+    return frozenset(
+        Super(function.owner, receiver) for receiver in self.load(function.params[0].name) if isinstance(receiver, (Instance, ClassValue))
+    )
+
+
+def _next(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return members(self.elements(v) for v in args.get(0) if isinstance(v, (Generator, Container)))
+
+
+def _anext(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({Coroutine(_next(self, args, node))})
+
+
+def _getattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    names = [v.value for v in args.get(1) if isinstance(v, Const) and isinstance(v.value, str)]
+    return members(self.attribute(v, name, None) for v in args.get(0) for name in names) | args.get(2)
+
+
+def _setattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    for name in args.get(1):
+        if isinstance(name, Const) and isinstance(name.value, str):
+            for owner in args.get(0):
+                if isinstance(owner, External) and owner.name in _STATE_HOLDERS:
+                    self.write(self.world.shared_cell(f"state.{name.value}"), args.get(2))
+    return NOTHING
+
+
+def _cast(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return args.get(1) or self.instantiate(args.get(0))
+
+
+def _new_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({TypeForm("newtype", (args.get(1),))})
+
+
+def _partial(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    keywords = tuple(sorted(args.keywords.items(), key=lambda item: item[0]))
+    return frozenset(Partial(func, tuple(args.positional[1:]), keywords) for func in args.get(0))
+
+
+def _manager(is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+    return lambda self, args, node: frozenset(ManagerFunction(func, is_async) for func in args.get(0))
+
+
+def _first(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return args.get(0)
+
+
+def _gather(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    results = tuple(members(self.awaited(v) for v in values) for values in args.positional)
+    if args.has_rest or not results:
+        return frozenset({Coroutine(frozenset({Container((members(self.awaited(v) for v in args.rest),), False)}))})
+    return frozenset({Coroutine(frozenset({Container(results, True)}))})
+
+
+def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    if node is None:
+        return NOTHING
+    name = f"ContextVar@{self.unit.module.name}:{node.span.row}"
+    default = args.keywords.get("default", NOTHING) - {Const(None)}
+    if default:
+        self.write(self.world.shared_cell(name), default)
+    return frozenset({External(name)})
+
+
+def _list(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    items = members(self.elements(v) for v in args.get(0) if not isinstance(v, External))
+    return frozenset({Container((items,), False)}) if items else NOTHING
+
+
+def _dict_call(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    pairs = tuple(args.keywords.items())
+    return frozenset({DictValue(pairs)}) if pairs else args.get(0)
+
+
+def _identity_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
+
+
+_CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
+    "builtins.super": _super,
+    "builtins.next": _next,
+    "builtins.anext": _anext,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.list": _list,
+    "builtins.tuple": _list,
+    "builtins.iter": _first,
+    "builtins.dict": _dict_call,
+    "builtins.type": _identity_type,
+    "builtins.staticmethod": _first,
+    "builtins.classmethod": _first,
+    "copy.copy": _first,
+    "typing.cast": _cast,
+    "typing.NewType": _new_type,
+    "functools.partial": _partial,
+    "functools.lru_cache": _first,
+    "functools.cache": _first,
+    "contextlib.contextmanager": _manager(False),
+    "contextlib.asynccontextmanager": _manager(True),
+    "contextlib.nullcontext": _first,
+    "contextlib.closing": _first,
+    "contextlib.aclosing": _first,
+    "asyncio.gather": _gather,
+    "contextvars.ContextVar": _context_var,
+}
+
+_CHILDREN: dict[type, Callable[[Any], Iterable[ir.Expr | None]]] = {
+    ir.Unary: lambda n: (n.value,),
+    ir.Compare: lambda n: (n.left, *n.rights),
+    ir.Opaque: lambda n: n.children,
+}
+
+_DISPATCH: dict[type, Callable[[Evaluator, Any], Values]] = {
+    ir.Name: Evaluator._name,
+    ir.Attribute: Evaluator._attribute,
+    ir.Constant: Evaluator._constant,
+    ir.Await: Evaluator._await,
+    ir.Call: lambda self, node: self._call(node),
+    ir.Collection: Evaluator._collection,
+    ir.Starred: Evaluator._starred,
+    ir.Dict: Evaluator._dict,
+    ir.BoolOp: lambda self, node: self._bool_op(node),
+    ir.Conditional: lambda self, node: self._conditional(node),
+    ir.Binary: Evaluator._binary,
+    ir.FString: Evaluator._text,
+    ir.Subscript: Evaluator._subscript,
+    ir.Lambda: Evaluator._lambda,
+    ir.Comprehension: Evaluator._comprehension,
+    ir.Walrus: Evaluator._walrus,
+    ir.Yield: lambda self, node: self.yielded(node),
+    ir.YieldFrom: lambda self, node: self.yielded_from(node),
+    ir.Unary: Evaluator._plain,
+    ir.Compare: lambda self, node: self._compare(node),
+    ir.Opaque: Evaluator._plain,
+}

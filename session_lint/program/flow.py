@@ -1,0 +1,499 @@
+"""The value flow: one worklist that finds, for every variable, attribute and result of the program, what it can hold.
+
+Order of execution does not matter here. Types need calls and calls need types, so both are found together: a unit (a
+module's top level or a function) is evaluated again whenever something that it read has grown, until nothing grows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from session_lint import ir
+from session_lint.program.evaluator import Arguments, Evaluator, World, members
+from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
+from session_lint.program.values import (
+    NOTHING,
+    BoundMethod,
+    ClassValue,
+    Const,
+    Container,
+    ContextManager,
+    Coroutine,
+    Dependency,
+    DictValue,
+    External,
+    Factory,
+    FunctionValue,
+    Generator,
+    Handle,
+    Instance,
+    ManagerFunction,
+    Method,
+    ModuleValue,
+    Partial,
+    Session,
+    Symbol,
+    TypeForm,
+    Value,
+    Values,
+    Wrapped,
+)
+
+MAX_VALUES = 24
+MAX_FUNCTIONS = 64
+MAX_EXTERNALS = 6
+MAX_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A session, factory or engine made at a place: ``kind`` is session, factory-session, factory or engine."""
+
+    kind: str
+    name: str
+    value: Value
+    unit: Unit
+    node: ir.Call
+    args: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalCall:
+    """A call of something outside the project, or of a method of an engine or connection."""
+
+    name: str
+    unit: Unit
+    node: ir.Call
+    subject: Value | None
+    args: Arguments
+
+
+@dataclass(slots=True)
+class FlowFacts:
+    """What the flow saw on its way, for the stages after it."""
+
+    creations: dict[tuple[int, str], Creation] = field(default_factory=dict)
+    externals: dict[tuple[int, str], ExternalCall] = field(default_factory=dict)
+    callers: dict[Function, set[Unit]] = field(default_factory=dict)
+    call_targets: dict[int, set[Function]] = field(default_factory=dict)
+    injected: set[Function] = field(default_factory=set)
+    touching: set[Unit] = field(default_factory=set)
+    used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
+    evaluations: int = 0
+
+
+def depth(value: Value) -> int:
+    """How deeply values are nested in a value."""
+    match value:
+        case Container(items=items) | TypeForm(args=items):
+            return 1 + max((depth(v) for values in items for v in values), default=0)
+        case DictValue(items=pairs):
+            return 1 + max((depth(v) for _, values in pairs for v in values), default=0)
+        case Coroutine(result=inner) | Generator(items=inner) | ContextManager(entered=inner) | Dependency(provider=inner):
+            return 1 + max((depth(v) for v in inner), default=0)
+        case Handle(subject=inner_value) | Method(subject=inner_value) | BoundMethod(receiver=inner_value):
+            return 1 + depth(inner_value)
+        case ManagerFunction(func=inner_value) | Wrapped(func=inner_value):
+            return 1 + depth(inner_value)
+        case Partial(func=func, args=args):
+            return 1 + max([depth(func), *(depth(v) for values in args for v in values)])
+        case _:
+            return 0
+
+
+class Flow(Evaluator):
+    """Runs the worklist over all units of the program; afterwards it can evaluate any expression in any scope."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.facts = FlowFacts()
+        self._queue: deque[Unit] = deque()
+        self._queued: set[Unit] = set()
+        self._reading: Unit | None = None
+
+    def run(self) -> FlowFacts:
+        """Evaluate every unit until nothing grows."""
+        for module in self.world.modules:
+            self._enqueue(module)
+        for module in self.world.modules:
+            for function in module.functions:
+                self._enqueue(function)
+        while self._queue:
+            unit = self._queue.popleft()
+            self._queued.discard(unit)
+            self.facts.evaluations += 1
+            self._process(unit)
+        return self.facts
+
+    def at(self, unit: Unit, scope: Scope | None = None) -> Flow:
+        """Set the place that expressions are evaluated at."""
+        self.unit = self._reading = unit
+        self.scope = scope or unit
+        return self
+
+    def _enqueue(self, unit: Unit) -> None:
+        if unit not in self._queued:
+            self._queued.add(unit)
+            self._queue.append(unit)
+
+    def _process(self, unit: Unit) -> None:
+        self.at(unit)
+        if isinstance(unit, Function):
+            self._parameters(unit)
+        self._block(unit.body)
+
+    # Cells
+
+    def read(self, cell: Cell) -> Values:
+        if self._reading is not None:
+            cell.readers.add(self._reading)
+        return cell.values
+
+    def write(self, cell: Cell, values: Values) -> None:
+        new = values - cell.values
+        if not new:
+            return
+        kept = cell.values | _capped(cell.values, new)
+        if kept != cell.values:
+            cell.values = kept
+            for reader in cell.readers:
+                self._enqueue(reader)
+
+    def follow(self, link: Link, importer: Module) -> Values:
+        if link.name is not None:
+            target = self.world.index.resolve(link.module, importer)
+            if target is not None and target != importer.name:
+                self.facts.used.setdefault((target, link.name), set()).add(importer)
+        return super().follow(link, importer)
+
+    def module_attribute(self, module_name: str, name: str) -> Values | None:
+        if self.unit.module.name != module_name:
+            self.facts.used.setdefault((module_name, name), set()).add(self.unit.module)
+        return super().module_attribute(module_name, name)
+
+    def store_name(self, name: str, values: Values) -> None:
+        scope = self.scope
+        if isinstance(scope, Class) and name in scope.attrs:
+            self.write(scope.attrs[name], values)
+            return
+        while not isinstance(scope, Module):
+            if isinstance(scope, Function) and name in scope.cells:
+                self.write(scope.cells[name], values)
+                return
+            scope = scope.parent
+        if name in scope.cells:
+            self.write(scope.cells[name], values)
+
+    def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
+        match owner:
+            case Instance(cls=cls) | ClassValue(cls=cls):
+                holder = next((c for c in cls.lineage() if target.name in c.attrs), cls)
+                self.write(holder.attrs.setdefault(target.name, Cell()), values)
+            case ModuleValue(name=name):
+                module = self.world.index.by_name.get(name)
+                if module is not None and target.name in module.cells:
+                    self.write(module.cells[target.name], values)
+            case External(name=("request.state" | "app.state")):
+                self.write(self.world.shared_cell(f"state.{target.name}"), values)
+            case _:
+                pass
+
+    # Calls
+
+    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+        self.facts.callers.setdefault(function, set()).add(self.unit)
+        if node is not None:
+            self.facts.call_targets.setdefault(id(node), set()).add(function)
+        for name, values in bind(function, receiver, args).items():
+            self.write(function.cells[name], frozenset(v for v in values if _travels(v)))
+        return self.result_of(function)
+
+    def result_of(self, function: Function) -> Values:
+        """What a call of the function gives, whoever calls."""
+        if function.is_generator:
+            return frozenset({Generator(self.read(function.yields), function, function.is_async)})
+        values = self.read(function.returns)
+        if not values and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
+            values = self._annotated(function, function.node.returns)
+        return frozenset({Coroutine(values, function)}) if function.is_async else values
+
+    def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
+        instance = Instance(cls)
+        init = cls.method("__init__")
+        if init is not None:
+            self.call_function(init, instance, args, node)
+        else:
+            for name, values in dataclass_fields(cls, args).items():
+                holder = next((c for c in cls.lineage() if name in c.attrs), cls)
+                self.write(holder.attrs.setdefault(name, Cell()), values)
+        return frozenset({instance})
+
+    def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:
+        self.facts.touching.add(self.unit)
+        if node is not None:
+            self.facts.creations[id(node), kind] = Creation(kind, name, value, self.unit, node, args)
+        return value
+
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
+        if node is not None:
+            self.facts.externals[id(node), name] = ExternalCall(name, self.unit, node, None, args)
+
+    def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
+        if isinstance(subject, (Session, Factory, Handle)):
+            self.facts.touching.add(self.unit)
+        if node is not None:
+            key = f"{type(subject).__name__}.{name}"
+            self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
+
+    def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
+        for provider in dependency.provider:
+            function = function_of(provider)
+            if function is not None:
+                self.facts.injected.add(function)
+        return super().provided(dependency, node)
+
+    # Units
+
+    def _annotated(self, function: Function, annotation: ir.Expr) -> Values:
+        scope = self.scope
+        self.scope = function.parent
+        try:
+            return self.instantiate(self.eval(annotation))
+        finally:
+            self.scope = scope
+
+    def _parameters(self, function: Function) -> None:
+        for position, param in enumerate(function.params):
+            cell = function.cells[param.name]
+            if position == 0 and function.takes_self and function.owner is not None:
+                own: Value = ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)
+                self.write(cell, frozenset({own}))
+                continue
+            self.scope = function.parent
+            if param.annotation is not None:
+                declared = self.eval(param.annotation)
+                values = self.instantiate(declared)
+                for form in declared:
+                    if isinstance(form, TypeForm) and form.name == "Annotated":
+                        values |= self._injected(form.args[1:], form.args[:1])
+                if param.kind in ("vararg", "kwarg") and values:
+                    values = frozenset({Container((values,), False)})
+                self.write(cell, values)
+            if param.default is not None:
+                default = self.eval(param.default)
+                annotated = (self.eval(param.annotation),) if param.annotation is not None else ()
+                self.write(cell, self._injected((default,), annotated))
+                self.write(cell, frozenset(v for v in default if not isinstance(v, (Dependency, Const))))
+            self.scope = function
+
+    def _injected(self, forms: Sequence[Values], types: Sequence[Values]) -> Values:
+        found: list[Values] = []
+        for values in forms:
+            for value in values:
+                if isinstance(value, Dependency):
+                    dependency = value
+                    if not value.provider and types:
+                        dependency = Dependency(types[0], value.cached)
+                    found.append(self.provided(dependency))
+        return members(found)
+
+    def yielded(self, node: ir.Yield) -> Values:
+        values = self.eval(node.value)
+        if isinstance(self.unit, Function):
+            self.write(self.unit.yields, values)
+        return NOTHING
+
+    def yielded_from(self, node: ir.YieldFrom) -> Values:
+        values = members(self.elements(v) for v in self.eval(node.value))
+        if isinstance(self.unit, Function):
+            self.write(self.unit.yields, values)
+        return NOTHING
+
+    def _block(self, body: Sequence[ir.Statement]) -> None:
+        for statement in body:
+            self._statement(statement)
+
+    def _statement(self, statement: ir.Statement) -> None:
+        match statement:
+            case ir.ExprStatement(value=value):
+                self.eval(value)
+            case ir.Assign(targets=targets, value=value):
+                values = self.eval(value)
+                for target in targets:
+                    self.store(target, values)
+            case ir.AnnAssign(target=target, annotation=annotation, value=value):
+                values = self.eval(value) - {Const(None)}
+                declared = self.eval(annotation)
+                if any(isinstance(v, Symbol) and v.name.endswith(".TypeAlias") for v in declared):
+                    self.store(target, values)
+                else:
+                    self.store(target, values | self.instantiate(declared))
+            case ir.AugAssign(target=target, value=value):
+                self.store(target, self.eval(value))
+            case ir.Return(value=value):
+                values = self.eval(value)
+                if isinstance(self.unit, Function):
+                    self.write(self.unit.returns, values)
+            case ir.Raise(exception=exception, cause=cause):
+                self.eval(exception)
+                self.eval(cause)
+            case ir.Assert(test=test):
+                self.eval(test)
+            case ir.If(test=test, body=body, orelse=orelse) | ir.While(test=test, body=body, orelse=orelse):
+                self.eval(test)
+                self._block(body)
+                self._block(orelse)
+            case ir.For(target=target, iterable=iterable, body=body, orelse=orelse):
+                self.store(target, members(self.elements(v) for v in self.eval(iterable)))
+                self._block(body)
+                self._block(orelse)
+            case ir.Try():
+                self._block(statement.body)
+                for handler in statement.handlers:
+                    self.eval(handler.type)
+                    self._block(handler.body)
+                self._block(statement.orelse)
+                self._block(statement.final)
+            case ir.With(items=items, body=body):
+                for item in items:
+                    entered = members(self.enter(v, None) for v in self.eval(item.context))
+                    if item.target is not None:
+                        self.store(item.target, entered)
+                self._block(body)
+            case ir.Match(subject=subject, cases=cases):
+                values = self.eval(subject)
+                for case in cases:
+                    for name in case.bindings:
+                        self.store(name, values)
+                    self.eval(case.guard)
+                    self._block(case.body)
+            case ir.FunctionDef():
+                function = self.world.functions[id(statement)]
+                self.store_name(statement.name, self.decorated(function))
+            case ir.ClassDef():
+                self._class(statement)
+            case ir.TypeAlias(name=name, value=value):
+                self.store_name(name, self.eval(value))
+            case _:
+                pass
+
+    def _class(self, statement: ir.ClassDef) -> None:
+        cls = self.world.classes[id(statement)]
+        for decorator in statement.decorators:
+            self.eval(decorator)
+        for base in statement.bases:
+            if base.keyword is not None:
+                continue
+            for value in self.eval(base.value):
+                match value:
+                    case ClassValue(cls=parent) if parent is not cls and parent not in cls.bases and cls not in parent.lineage():
+                        cls.bases.append(parent)
+                        parent.subclasses.append(cls)
+                    case Symbol(name=name) if name not in cls.external_bases:
+                        cls.external_bases.append(name)
+                    case _:
+                        pass
+        outer = self.scope
+        self.store_name(cls.name, frozenset({ClassValue(cls)}))
+        self.scope = cls
+        self._block(statement.body)
+        self.scope = outer
+
+
+def bind(function: Function, receiver: Value | None, args: Arguments) -> dict[str, Values]:
+    """Which parameter gets which argument; arguments that fit nowhere are dropped."""
+    params = list(function.params)
+    bound: dict[str, Values] = {}
+    if receiver is not None and function.takes_self and params:
+        bound[params.pop(0).name] = frozenset({receiver})
+    positional = [p for p in params if p.kind in ("positional-only", "positional")]
+    by_name = {p.name: p for p in params if p.kind in ("positional", "keyword")}
+    for param, values in zip(positional, args.positional, strict=False):
+        bound[param.name] = values
+    extra = members(args.positional[len(positional) :])
+    spare = dict(args.keywords)
+    for name in list(spare):
+        if name in by_name:
+            bound[name] = spare.pop(name)
+    for param in params:
+        if param.kind == "vararg" and extra:
+            bound[param.name] = frozenset({Container((extra,), False)})
+        elif param.kind == "kwarg" and spare:
+            bound[param.name] = frozenset({DictValue(tuple(sorted(spare.items())))})
+    return bound
+
+
+def dataclass_fields(cls: Class, args: Arguments) -> dict[str, Values]:
+    """What the generated constructor of a dataclass (or pydantic model) sets."""
+    names = [
+        statement.target.id
+        for base in reversed(list(cls.lineage()))
+        for statement in base.node.body
+        if isinstance(statement, ir.AnnAssign) and isinstance(statement.target, ir.Name)
+    ]
+    fields = dict(zip(names, args.positional, strict=False))
+    fields.update({name: values for name, values in args.keywords.items() if name in names})
+    return fields
+
+
+def _travels(value: Value) -> bool:
+    match value:
+        case Const(value=constant):
+            return constant is None or isinstance(constant, bool)
+        case External(name=name):
+            return not name.startswith("builtins.")
+        case _:
+            return True
+
+
+def _capped(old: Values, new: Values) -> Values:
+    externals = sum(isinstance(v, External) for v in old)
+    functions = sum(isinstance(v, (FunctionValue, BoundMethod)) for v in old)
+    room = MAX_VALUES - (len(old) - functions)
+    kept: list[Value] = []
+    for value in sorted(new, key=_stable):
+        if depth(value) > MAX_DEPTH:
+            continue
+        if isinstance(value, External):
+            if externals >= MAX_EXTERNALS:
+                continue
+            externals += 1
+        if isinstance(value, (FunctionValue, BoundMethod)):
+            if functions >= MAX_FUNCTIONS:
+                continue
+            functions += 1
+        elif room <= 0:
+            continue
+        else:
+            room -= 1
+        kept.append(value)
+    return frozenset(kept)
+
+
+def _stable(value: Value) -> tuple[str, str, str]:
+    match value:
+        case External(name=name) | Symbol(name=name):
+            return (type(value).__name__, name, "")
+        case FunctionValue(function=function) | BoundMethod(function=function):
+            return (type(value).__name__, function.module.path, function.qualname)
+        case Instance(cls=cls) | ClassValue(cls=cls):
+            return (type(value).__name__, cls.module.path, cls.qualname)
+        case _:
+            return (type(value).__name__, "", "")
+
+
+def function_of(value: Value) -> Function | None:
+    """The project function that calling the value runs."""
+    match value:
+        case FunctionValue(function=function) | BoundMethod(function=function):
+            return function
+        case ManagerFunction(func=func) | Wrapped(func=func) | Partial(func=func):
+            return function_of(func)
+        case ClassValue(cls=cls):
+            return cls.method("__init__")
+        case Instance(cls=cls):
+            return cls.method("__call__")
+        case _:
+            return None

@@ -1,0 +1,1214 @@
+"""The abstract interpreter: follows each session's transaction through functions, branches, loops, blocks and exceptions.
+
+A function is entered once per abstract entry state (which arguments hold which sessions, in which transaction state, with
+which flags); that context is remembered and used again for every call that enters alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from session_lint import ir
+from session_lint.program import states, vocabulary
+from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
+from session_lint.program.evaluator import Arguments, Evaluator, members
+from session_lint.program.flow import Flow, bind, dataclass_fields
+from session_lint.program.states import Outcome, State, join
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions
+from session_lint.program.values import (
+    NOTHING,
+    BoundMethod,
+    ClassValue,
+    Const,
+    Container,
+    ContextManager,
+    Coroutine,
+    Dependency,
+    DictValue,
+    External,
+    Factory,
+    Generator,
+    Handle,
+    Instance,
+    ManagerFunction,
+    Method,
+    Partial,
+    Session,
+    Site,
+    Super,
+    TypeForm,
+    Value,
+    Values,
+    Wrapped,
+)
+
+MAX_CONTEXTS = 40
+MAX_CALL_DEPTH = 30
+_BROAD = {"builtins.Exception", "builtins.BaseException"}
+_SESSION_ONLY = frozenset("add add_all flush refresh scalars query merge expunge delete".split())
+
+
+class Unreachable(Exception):
+    """Raised inside the interpreter when a call never returns."""
+
+
+@dataclass(slots=True)
+class Analysis:
+    """All contexts found so far, and what every frame needs to know."""
+
+    flow: Flow
+    session_names: frozenset[str]
+    is_test: Callable[[Module], bool]
+    reaching: set[Unit]
+    wrapped: set[Function]
+    wrappers: set[Function]
+    contexts: dict[object, Context] = field(default_factory=dict)
+    by_function: dict[Function, list[Context]] = field(default_factory=dict)
+    depth: int = 0
+
+    def all_contexts(self) -> list[Context]:
+        return list(self.contexts.values())
+
+    def enter(
+        self,
+        function: Function,
+        bound: dict[str, Values],
+        bits: dict[int, int],
+        caller: Context | None,
+        node: ir.Call | None,
+        how: How = "param",
+        entry: str | None = None,
+        through_decorator: bool = False,
+    ) -> tuple[Context, dict[int, int]]:
+        """The context of a function entered with these arguments, interpreted if it is new.
+
+        Args:
+            bound: argument values by parameter, with the caller's session tokens.
+            bits: transaction states of the caller's tokens.
+            how: how the sessions among the arguments come to the function.
+
+        Returns:
+            The context, and which caller token each of its first tokens is.
+        """
+        numbers: dict[int, int] = {}
+
+        def number(session: Session) -> Value:
+            if not isinstance(session.origin, int):
+                return session
+            return Session(session.is_async, numbers.setdefault(session.origin, len(numbers)))
+
+        arguments = {name: remap(_relevant(values), number) for name, values in bound.items()}
+        arguments = {name: values for name, values in arguments.items() if values or name in bound}
+        entry_bits = tuple(bits.get(token, states.UNKNOWN) for token in numbers)
+        seen = self.by_function.setdefault(function, [])
+        if len(seen) >= MAX_CONTEXTS:
+            entry_bits = tuple(states.UNKNOWN for _ in numbers)
+            arguments = {name: frozenset(v for v in values if not isinstance(v, Const)) for name, values in arguments.items()}
+        sync = caller is not None and caller.is_test
+        key = (function, tuple(sorted(arguments.items(), key=lambda i: i[0])), entry_bits, how, entry, through_decorator, sync)
+        back = {mine: theirs for theirs, mine in numbers.items()}
+        context = self.contexts.get(key)
+        if context is None:
+            context = Context(function, entry=entry, is_test=sync or self.is_test(function.module))
+            self.contexts[key] = context
+            seen.append(context)
+            for theirs in numbers:
+                token = caller.tokens[theirs] if caller is not None else None
+                kind = token.is_async if token else True
+                evidence = token.evidence if token and token.evidence == "name" else "flow"
+                context.tokens.append(Token(how, token.path if token else "", kind, evidence))
+            called = caller is not None and entry is None
+            Frame(self, context, function).run_function(arguments, entry_bits, through_decorator, called)
+        if caller is not None:
+            context.callers.append(Edge(caller, node, back))
+        return context, back
+
+
+def bears_session(value: Value) -> bool:
+    """Whether a value is or holds a session."""
+    match value:
+        case Session():
+            return True
+        case Instance(fields=fields):
+            return any(bears_session(v) for _, values in fields for v in values)
+        case BoundMethod(receiver=inner) | Handle(subject=inner) | Method(subject=inner) | Super(receiver=inner):
+            return bears_session(inner)
+        case Container(items=items):
+            return any(bears_session(v) for values in items for v in values)
+        case DictValue(items=pairs):
+            return any(bears_session(v) for _, values in pairs for v in values)
+        case Coroutine(result=inner_values) | Generator(items=inner_values) | ContextManager(entered=inner_values):
+            return any(bears_session(v) for v in inner_values)
+        case ManagerFunction(func=inner) | Wrapped(func=inner):
+            return bears_session(inner)
+        case Partial(func=func, args=args, keywords=keywords):
+            values = [*args, *(v for _, v in keywords)]
+            return bears_session(func) or any(bears_session(v) for group in values for v in group)
+        case _:
+            return False
+
+
+def _relevant(values: Values) -> Values:
+    return frozenset(
+        v
+        for v in values
+        if not (isinstance(v, Const) and not (v.value is None or isinstance(v.value, bool)))
+        and not (isinstance(v, External) and v.name.startswith("builtins."))
+    )
+
+
+def remap(values: Values, session: Callable[[Session], Value]) -> Values:
+    """The values with every session in them replaced; generators lose their record of the call."""
+    return frozenset(_remap(value, session) for value in values) if values else values
+
+
+def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
+    match value:
+        case Session():
+            return session(value)
+        case Instance(cls=cls, fields=fields) if fields:
+            return Instance(cls, tuple((name, remap(values, session)) for name, values in fields))
+        case BoundMethod(function=function, receiver=receiver):
+            return BoundMethod(function, _remap(receiver, session))
+        case Super(cls=cls, receiver=receiver):
+            return Super(cls, _remap(receiver, session))
+        case Handle(kind=kind, subject=subject):
+            return Handle(kind, _remap(subject, session))
+        case Method(subject=subject, name=name):
+            return Method(_remap(subject, session), name)
+        case Container(items=items, by_position=by_position):
+            return Container(tuple(remap(v, session) for v in items), by_position)
+        case DictValue(items=pairs):
+            return DictValue(tuple((name, remap(v, session)) for name, v in pairs))
+        case Coroutine(result=result, function=function):
+            return Coroutine(remap(result, session), function)
+        case Generator(items=items_, function=maybe, is_async=is_async, run=run):
+            return Generator(remap(items_, session), maybe, is_async, run)
+        case ContextManager(entered=entered, function=maybe, is_async=is_async, run=run):
+            return ContextManager(remap(entered, session), maybe, is_async, run)
+        case ManagerFunction(func=func, is_async=is_async):
+            return ManagerFunction(_remap(func, session), is_async)
+        case Wrapped(func=func, wrapper=wrapper):
+            return Wrapped(_remap(func, session), wrapper)
+        case Partial(func=func, args=args, keywords=keywords):
+            return Partial(
+                _remap(func, session),
+                tuple(remap(a, session) for a in args),
+                tuple((name, remap(v, session)) for name, v in keywords),
+            )
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A call of a generator: its context, and which of the caller's tokens its own are."""
+
+    context: Context
+    tokens: dict[int, int]
+
+
+class Frame(Evaluator):
+    """Interprets one function (or module) in one context."""
+
+    def __init__(self, analysis: Analysis, context: Context, unit: Unit) -> None:
+        super().__init__(analysis.flow.world)
+        self.analysis = analysis
+        self.context = context
+        self.unit = unit
+        self.scope: Scope = unit
+        self.state = State()
+        self.raising: list[State | None] = [None]
+        self.handlers = 0
+        self.guards: list[str] = []
+        self.adopted: dict[tuple[object, bool], int] = {}
+        self.reading: tuple[How, str, Class | None] = ("unknown", "", None)
+        self.yields: Values = NOTHING
+        self.at_yield: dict[int, int] = {}
+        self.reads_state = False
+
+    # Entering and leaving
+
+    def run_function(
+        self, arguments: dict[str, Values], bits: Sequence[int], through_decorator: bool, called: bool
+    ) -> None:
+        """Interpret the function with its arguments; the context gets its events and its exit."""
+        function = self.unit
+        assert isinstance(function, Function)
+        self.state.tx = dict(enumerate(bits))
+        decorated = through_decorator or function in self.analysis.wrapped
+        for position, param in enumerate(function.params):
+            self.state.env[param.name] = self._parameter(
+                function, position, param, arguments, decorated, called
+            )
+        self._name_tokens(function)
+        outcome = self.block(function.body, self.state)
+        end = join(outcome.normal, outcome.returned)
+        if end is not None:
+            for event in self.context.events.values():
+                if id(event) in end.rolled_back:
+                    event.swallowed = True
+            if end.phase == states.THROWN:
+                self.context.convention.swallows = True
+            elif end.phase & states.THROWN and self.raising[0] is None:
+                self.context.convention.swallows = True
+        receiver = NOTHING
+        if function.takes_self and function.params and end is not None:
+            receiver = end.env.get(function.params[0].name, NOTHING)
+        tx = dict(end.tx) if end is not None else None
+        self.context.exit = Exit(tx, outcome.values, self.yields, self.at_yield, receiver)
+
+    def _parameter(
+        self,
+        function: Function,
+        position: int,
+        param: ir.Parameter,
+        arguments: dict[str, Values],
+        decorated: bool,
+        called: bool,
+    ) -> Values:
+        given = arguments.get(param.name)
+        if given:
+            return given
+        if position == 0 and function.takes_self and function.owner is not None:
+            return frozenset({ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)})
+        cell = function.cells[param.name].values
+        how: How = "decorator" if decorated else ("injected" if self.context.entry else "param")
+        if given is None and called and param.default is not None and not decorated:
+            default = self.analysis.flow.at(function, function.parent).eval(param.default)
+            if not any(isinstance(v, Dependency) for v in default):
+                return self.adopt(default, ("default", param.name), "unknown", param.name)
+        values = self.adopt(cell, ("param", param.name), how, param.name)
+        if param.annotation is not None:
+            self._typed(values)
+        if param.default is not None and isinstance(param.default, ir.Constant) and param.default.value is None:
+            values |= {Const(None)}
+        if not (values - {Const(None)}) and param.kind in ("positional-only", "positional", "keyword"):
+            values |= self._by_name(function, param, how)
+        return values
+
+    def _typed(self, values: Values) -> None:
+        for value in values:
+            if isinstance(value, Session) and isinstance(value.origin, int):
+                self.context.tokens[value.origin].evidence = "type"
+
+    def _by_name(self, function: Function, param: ir.Parameter, how: How) -> Values:
+        if param.name not in self.analysis.session_names or param.annotation is not None:
+            return NOTHING
+        used = {
+            node.name
+            for node in expressions(function.body)
+            if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name) and node.value.id == param.name
+        }
+        if not used & _SESSION_ONLY:
+            return NOTHING
+        token = self.new_token(Token(how, param.name, function.is_async, "name"), states.UNKNOWN)
+        return frozenset({Session(function.is_async, token)})
+
+    def _name_tokens(self, function: Function) -> None:
+        for param in function.params:
+            for value in self.state.env.get(param.name, NOTHING):
+                if isinstance(value, Session) and isinstance(value.origin, int):
+                    self.context.tokens[value.origin].path = param.name
+                    if param.annotation is not None and self.context.tokens[value.origin].evidence == "flow":
+                        self.context.tokens[value.origin].evidence = "type"
+                elif isinstance(value, Instance):
+                    for name, inner in value.fields:
+                        for v in inner:
+                            if isinstance(v, Session) and isinstance(v.origin, int):
+                                token = self.context.tokens[v.origin]
+                                token.path, token.holder = f"{param.name}.{name}", value.cls
+                                if token.how == "param":
+                                    token.how = "attr"
+
+    def new_token(self, token: Token, bits: int) -> int:
+        """Add a session to the context; gives its number."""
+        self.context.tokens.append(token)
+        number = len(self.context.tokens) - 1
+        self.state.tx[number] = bits
+        return number
+
+    def adopt(self, values: Values, key: object, how: How, path: str, holder: Class | None = None) -> Values:
+        """Values from the flow, with the sessions in them as tokens of this context."""
+
+        def session(value: Session) -> Value:
+            if isinstance(value.origin, int):
+                return value
+            kind: How = "registry" if value.origin == "registry" else how
+            where: object = "registry" if kind == "registry" else key
+            number = self.adopted.get((where, value.is_async))
+            if number is None:
+                number = self.new_token(Token(kind, path, value.is_async, "flow", holder=holder), states.UNKNOWN)
+                self.adopted[where, value.is_async] = number
+            elif number not in self.state.tx:
+                self.state.tx[number] = states.UNKNOWN
+            return Session(value.is_async, number)
+
+        return remap(values, session) if any(bears_session(v) for v in values) else values
+
+    # Names and attributes
+
+    def read(self, cell: Cell) -> Values:
+        how, path, holder = self.reading
+        return self.adopt(cell.values, id(cell), how, path, holder)
+
+    def write(self, cell: Cell, values: Values) -> None:
+        return
+
+    def load(self, name: str) -> Values:
+        if name in self.state.env:
+            return self.state.env[name]
+        scope: Scope = self.scope
+        how: How = "global"
+        while not isinstance(scope, Module):
+            if isinstance(scope, Function) and scope is not self.unit and name in scope.cells:
+                how = "closure"
+                break
+            scope = scope.parent
+        if isinstance(self.unit, Function) and name in self.unit.cells and how == "global" and name not in self.unit.links:
+            return NOTHING if self.unit.cells[name].values else NOTHING
+        self.reading = (how, name, None)
+        return super().load(name)
+
+    def store_name(self, name: str, values: Values) -> None:
+        self.state.env[name] = values
+
+    def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
+        if isinstance(owner, Instance) and isinstance(target.value, ir.Name) and target.value.id in self.state.env:
+            kept = frozenset(v for v in values if _field_worthy(v))
+            for value in kept:
+                if isinstance(value, Session) and isinstance(value.origin, int):
+                    token = self.context.tokens[value.origin]
+                    if token.how == "created":
+                        token.how, token.holder = "object", owner.cls
+            fields = tuple(f for f in owner.fields if f[0] != target.name)
+            if kept:
+                fields = tuple(sorted((*fields, (target.name, kept)), key=lambda f: f[0]))
+            others = self.state.env[target.value.id] - {owner}
+            self.state.env[target.value.id] = others | {Instance(owner.cls, fields)}
+
+    def instance_attribute(self, value: Instance, name: str) -> Values:
+        first = self.unit.params[0].name if isinstance(self.unit, Function) and self.unit.takes_self and self.unit.params else ""
+        own = any(v == value for v in self.state.env.get(first, NOTHING))
+        self.reading = ("attr", f"self.{name}" if own else f"{value.cls.name}.{name}", value.cls)
+        return super().instance_attribute(value, name)
+
+    def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
+        self.reading = ("global", f"{cls.name}.{name}", cls)
+        return super().class_attribute(cls, name, receiver)
+
+    def _external_attribute(self, base: str, name: str) -> Values:
+        self.reading = ("state", f"{base}.{name}", None)
+        return super()._external_attribute(base, name)
+
+    # Calls
+
+    def may_raise(self) -> None:
+        """The present state can leave by an exception."""
+        self.raising[-1] = join(self.raising[-1], self.state.copy())
+
+    def _call(self, node: ir.Call) -> Values:
+        self.may_raise()
+        result = super()._call(node)
+        self.may_raise()
+        return result
+
+    def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:
+        if isinstance(value, Session):
+            if kind == "session" and (given := [v for v in args.get(-1, "bind") if isinstance(v, Session)]):
+                return given[0]
+            site = Site(self.unit.module, node.span) if node else None
+            key = ("created", id(node) if node else 0)
+            number = self.adopted.get((key, value.is_async))
+            if number is None:
+                number = self.new_token(Token("created", "", value.is_async, "type", site=site), states.NONE)
+                self.adopted[key, value.is_async] = number
+            self.state.tx[number] = states.NONE
+            return Session(value.is_async, number)
+        return value
+
+    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+        return self._enter_function(function, receiver, args, node, through_decorator=False)
+
+    def call_wrapped(self, func: Wrapped, args: Arguments, node: ir.Call | None) -> Values:
+        match func.func:
+            case BoundMethod(function=function, receiver=receiver):
+                return self._enter_function(function, receiver, args, node, through_decorator=True)
+            case Wrapped():
+                return self.call_wrapped(func.func, args, node)
+            case _ as inner:
+                function_ = getattr(inner, "function", None)
+                if isinstance(function_, Function):
+                    return self._enter_function(function_, None, args, node, through_decorator=True)
+                return self.call(inner, args, node)
+
+    def _enter_function(
+        self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None, through_decorator: bool
+    ) -> Values:
+        analysis = self.analysis
+        bound = bind(function, receiver, args)
+        if args.has_rest:
+            bound = {name: values for name, values in bound.items() if values}
+        reaches = function in analysis.reaching
+        builds = function.name == "__init__"
+        leaves_tests = self.context.is_test and not analysis.is_test(function.module)
+        if not (reaches or builds) or analysis.depth >= MAX_CALL_DEPTH or leaves_tests:
+            return self._unvisited(function, node, havoc=reaches)
+        analysis.depth += 1
+        try:
+            context, back = analysis.enter(
+                function, bound, self.state.tx, self.context, node, through_decorator=through_decorator
+            )
+        finally:
+            analysis.depth -= 1
+        if context.exit is None:  # recursion: the call is being interpreted further up
+            return self._unvisited(function, node, havoc=True, tokens=list(back.values()))
+        return self._after_call(function, context, back, receiver, node)
+
+    def _unvisited(self, function: Function, node: ir.Call | None, havoc: bool, tokens: Sequence[int] = ()) -> Values:
+        for token in tokens:
+            self.state.tx[token] = states.UNKNOWN
+        values = self.analysis.flow.at(self.unit).result_of(function)
+        return self.adopt(values, ("result", id(node), function), "unknown", function.name)
+
+    def _after_call(
+        self, function: Function, context: Context, back: dict[int, int], receiver: Value | None, node: ir.Call | None
+    ) -> Values:
+        assert context.exit is not None
+        exit_ = context.exit
+        tokens = dict(back)
+
+        def mine(session: Session) -> Value:
+            number = session.origin
+            if not isinstance(number, int):
+                return session
+            if number not in tokens:
+                theirs = context.tokens[number]
+                key = ("from", id(node), function, number)
+                known = self.adopted.get((key, session.is_async))
+                how: How = theirs.how if theirs.how in ("registry", "global", "state", "unknown") else "created"
+                if theirs.how in ("object", "attr") and not function.is_generator:
+                    how = "object" if theirs.how == "object" else "unknown"
+                if known is None:
+                    provider = theirs.provider if theirs.provider is not None and not function.is_generator else function
+                    fresh = Token(how, "", session.is_async, theirs.evidence, provider, theirs.site, theirs.holder)
+                    known = self.new_token(fresh, states.NONE)
+                    self.adopted[key, session.is_async] = known
+                exit_bits = exit_.at_yield if function.is_generator else (exit_.tx or {})
+                self.state.tx[known] = exit_bits.get(number, states.UNKNOWN)
+                tokens[number] = known
+            return Session(session.is_async, tokens[number])
+
+        if function.is_generator:
+            items = remap(exit_.yields, mine)
+            return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
+        if exit_.tx is None:
+            values = exit_.values
+            if not values and not _may_stop(context):
+                raise Unreachable
+        for number, bits in (exit_.tx or {}).items():
+            if number in back:
+                self.state.tx[back[number]] = bits
+        self._receiver_after(exit_.receiver, receiver, node, mine)
+        self._forward(context, receiver, node, tokens)
+        values = remap(exit_.values, mine)
+        if not values:
+            values = self._unvisited_result(function)
+            return values
+        return frozenset({Coroutine(values, function)}) if function.is_async else values
+
+    def _unvisited_result(self, function: Function) -> Values:
+        values = self.analysis.flow.at(self.unit).result_of(function)
+        return self.adopt(values, ("result", function), "unknown", function.name)
+
+    def _receiver_after(
+        self, after: Values, receiver: Value | None, node: ir.Call | None, mine: Callable[[Session], Value]
+    ) -> None:
+        if not isinstance(receiver, Instance) or node is None or not isinstance(node.func, ir.Attribute):
+            return
+        target = node.func.value
+        name = ""
+        if isinstance(target, ir.Name):
+            name = target.id
+        elif isinstance(target, ir.Call) and isinstance(target.func, ir.Name) and target.func.id == "super":
+            name = self.unit.params[0].name if isinstance(self.unit, Function) and self.unit.params else ""
+        held = self.state.env.get(name)
+        if held is None or receiver not in held:
+            return
+        changed = frozenset(v for v in remap(after, mine) if isinstance(v, Instance) and v.cls is receiver.cls)
+        if changed:
+            self.state.env[name] = (held - {receiver}) | changed
+
+    def _forward(self, context: Context, receiver: Value | None, node: ir.Call | None, tokens: dict[int, int]) -> None:
+        """A unit of work's own methods act for whoever calls them: their events happen at the call."""
+        if node is None or not isinstance(receiver, Instance):
+            return
+        for event in list(context.events.values()):
+            if event.kind not in ("commit", "rollback", "begin"):
+                continue
+            token = event.session
+            if token.how != "object" and not (token.how == "attr" and owns_session(self.analysis, receiver.cls, token.path)):
+                continue
+            number = tokens.get(event.token)
+            if number is None:
+                number = self._receiver_token(node, token)
+            self.record(event.kind, node, number, forwarded=True)
+
+    def _receiver_token(self, node: ir.Call, theirs: Token) -> int:
+        how: How = "created"
+        path = ""
+        if isinstance(node.func, ir.Attribute):
+            root = node.func.value
+            path = _text(root)
+            while isinstance(root, ir.Attribute):
+                root = root.value
+            if isinstance(root, ir.Name) and isinstance(self.unit, Function):
+                names = [p.name for p in self.unit.params]
+                if self.unit.takes_self and names and root.id == names[0]:
+                    how = "attr"
+                elif root.id in names:
+                    how = "injected" if self.context.entry else "param"
+        key = ("receiver", path)
+        number = self.adopted.get((key, theirs.is_async))
+        if number is None:
+            number = self.new_token(Token(how, path, theirs.is_async, theirs.evidence, holder=theirs.holder), states.UNKNOWN)
+            self.adopted[key, theirs.is_async] = number
+        return number
+
+    def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
+        instance: Value = Instance(cls)
+        init = cls.method("__init__")
+        if init is None:
+            fields = {
+                name: frozenset(v for v in values if _field_worthy(v)) for name, values in dataclass_fields(cls, args).items()
+            }
+            kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))
+            return frozenset({Instance(cls, kept)})
+        bound = bind(init, instance, args)
+        if self.analysis.depth >= MAX_CALL_DEPTH:
+            return frozenset({instance})
+        self.analysis.depth += 1
+        try:
+            context, back = self.analysis.enter(init, bound, self.state.tx, self.context, node)
+        finally:
+            self.analysis.depth -= 1
+        if context.exit is None:
+            return frozenset({instance})
+        built: list[Value] = []
+        tokens = dict(back)
+
+        def mine(session: Session) -> Value:
+            number = session.origin
+            if not isinstance(number, int):
+                return session
+            if number not in tokens:
+                theirs = context.tokens[number]
+                key = ("built", id(node), cls, number)
+                known = self.adopted.get((key, session.is_async))
+                if known is None:
+                    how: How = "object" if theirs.how in ("object", "created") else theirs.how
+                    known = self.new_token(
+                        Token(how, "", session.is_async, theirs.evidence, theirs.provider, theirs.site, cls), states.NONE
+                    )
+                    self.adopted[key, session.is_async] = known
+                self.state.tx[known] = (context.exit.tx or {}).get(number, states.UNKNOWN) if context.exit else states.UNKNOWN
+                tokens[number] = known
+            return Session(session.is_async, tokens[number])
+
+        for value in remap(context.exit.receiver, mine):
+            if isinstance(value, Instance) and value.cls is cls:
+                built.append(_shallow(value))
+        return frozenset(built) or frozenset({instance})
+
+    def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
+        if isinstance(subject, Factory) and subject.is_registry:
+            adopted = self.adopt(frozenset({Session(subject.is_async, "registry")}), "registry", "registry", "registry")
+            subject = next(iter(adopted))
+        if node is None or not isinstance(subject, Session) or not isinstance(subject.origin, int):
+            return
+        token = subject.origin
+        self.record(name, node, token)
+        bits = self.state.tx.get(token, states.UNKNOWN)
+        if name == "begin":
+            self.state.tx[token] = states.BEGUN
+        elif name in ("commit", "rollback"):
+            self.state.tx[token] = states.NONE
+        elif name in vocabulary.CLOSE_METHODS:
+            self.state.tx[token] = states.CLOSED
+        elif name in vocabulary.AUTOBEGIN_METHODS and bits & (states.NONE | states.CLOSED):
+            self.state.tx[token] = (bits & ~(states.NONE | states.CLOSED)) | states.AUTOBEGUN
+
+    def record(self, kind: str, node: ir.Call, token: int, forwarded: bool = False) -> None:
+        """Note that something happened to a session."""
+        bits = self.state.tx.get(token, states.UNKNOWN)
+        key = (id(node), kind, token)
+        event = self.context.events.get(key)
+        if event is None:
+            guard = self.guards[-1] if self.guards else None
+            event = Event(kind, node, self.context, token, 0, self.handlers > 0, guard, forwarded=forwarded)
+            self.context.events[key] = event
+        event.bits |= bits
+        if kind == "rollback":
+            self.state.rolled_back |= {id(event)}
+        self._convention(kind, token)
+
+    def _convention(self, kind: str, token: int) -> None:
+        convention = self.context.convention
+        handed_out = any(isinstance(v, Session) and v.origin == token for v in self.yields)
+        if not handed_out:
+            return
+        if kind == "commit" and self.state.phase & states.RESUMED:
+            convention.commits = True
+        elif kind == "rollback" and self.state.phase & states.THROWN:
+            convention.rolls_back = True
+        elif kind in vocabulary.CLOSE_METHODS:
+            convention.closes = True
+
+    def yielded(self, node: ir.Yield) -> Values:
+        values = self.eval(node.value)
+        self.yields |= values
+        for token, bits in self.state.tx.items():
+            self.at_yield[token] = self.at_yield.get(token, 0) | bits
+            if bits & (states.BLOCK | states.BEGUN) and any(isinstance(v, Session) and v.origin == token for v in values):
+                self.context.convention.begins = True
+        thrown = self.state.copy()
+        thrown.phase = states.THROWN
+        self.raising[-1] = join(self.raising[-1], thrown)
+        self.state.phase = states.RESUMED
+        return NOTHING
+
+    def yielded_from(self, node: ir.YieldFrom) -> Values:
+        self.yields |= members(self.elements(v) for v in self.eval(node.value))
+        return NOTHING
+
+    def awaited(self, value: Value) -> Values:
+        return super().awaited(value)
+
+    # Conditions
+
+    def truth(self, node: ir.Expr) -> bool | None:
+        """Whether a condition is known to hold on this path; None: either way."""
+        match node:
+            case ir.Unary(op="not", value=inner):
+                known = self.truth(inner)
+                return None if known is None else not known
+            case ir.BoolOp(op=op, values=values):
+                known_values = [self.truth(v) for v in values]
+                if op == "and":
+                    return False if False in known_values else (True if all(known_values) else None)
+                return True if True in known_values else (False if all(v is False for v in known_values) else None)
+            case ir.Compare(left=left, ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
+                values_ = self.peek(left)
+                if not values_:
+                    return None
+                nones = {isinstance(v, Const) and v.value is None for v in values_}
+                if len(nones) > 1:
+                    return None
+                return (True in nones) == (op == "is")
+            case ir.Constant(value=value):
+                return bool(value)
+            case ir.Name() | ir.Attribute():
+                values_ = self.peek(node)
+                if not values_:
+                    return None
+                truths = {_truth(v) for v in values_}
+                return truths.pop() if len(truths) == 1 else None
+            case _:
+                return None
+
+    def peek(self, node: ir.Expr) -> Values:
+        """The values of a plain name or attribute, looked at without a trace."""
+        if isinstance(node, ir.Name):
+            return self.state.env.get(node.id, NOTHING)
+        if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name):
+            held = self.state.env.get(node.value.id, NOTHING)
+            return members(values for v in held if isinstance(v, Instance) for name, values in v.fields if name == node.name)
+        return NOTHING
+
+    def assume(self, node: ir.Expr, holds: bool) -> None:
+        """Narrow what is known by a condition that holds (or does not)."""
+        match node:
+            case ir.Unary(op="not", value=inner):
+                self.assume(inner, not holds)
+            case ir.BoolOp(op=op, values=values) if (op == "and") == holds:
+                for value in values:
+                    self.assume(value, holds)
+            case ir.Compare(left=ir.Name(id=name), ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
+                self._narrow(name, (op == "is") == holds, only_none=True)
+            case ir.Name(id=name):
+                self._narrow(name, not holds, only_none=False)
+            case ir.Call(func=ir.Attribute(value=receiver, name="in_transaction")):
+                for value in self.eval(receiver):
+                    if isinstance(value, Session) and isinstance(value.origin, int):
+                        bits = self.state.tx.get(value.origin, states.UNKNOWN)
+                        open_ = states.AUTOBEGUN | states.BLOCK | states.BEGUN | states.FAILED
+                        kept = bits & (open_ | states.UNKNOWN) if holds else bits & ~open_
+                        self.state.tx[value.origin] = kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
+            case _:
+                pass
+
+    def _narrow(self, name: str, falsy: bool, only_none: bool) -> None:
+        values = self.state.env.get(name)
+        if not values:
+            return
+        if falsy:
+            kept = frozenset(v for v in values if _truth(v) is not True)
+        else:
+            kept = frozenset(v for v in values if v != Const(None) and (only_none or v != Const(False)))
+        if kept:
+            self.state.env[name] = kept
+
+    def _bool_op(self, node: ir.BoolOp) -> Values:
+        results: list[Values] = []
+        for value in node.values:
+            values = self.eval(value)
+            last = value is node.values[-1]
+            if node.op == "or" and not last:
+                results.append(frozenset(v for v in values if _truth(v) is not False))
+                if values and all(_truth(v) is True for v in values):
+                    return members(results)
+            elif last:
+                results.append(values)
+        return members(results)
+
+    def _compare(self, node: ir.Compare) -> Values:
+        known = self.truth(node)
+        for child in (node.left, *node.rights):
+            self.eval(child)
+        return NOTHING if known is None else frozenset({Const(known)})
+
+    def _conditional(self, node: ir.Conditional) -> Values:
+        self.eval(node.test)
+        known = self.truth(node.test)
+        before = self.state
+        results: list[Values] = []
+        after: State | None = None
+        for branch, holds in ((node.body, True), (node.orelse, False)):
+            if known is (not holds):
+                continue
+            self.state = before.copy()
+            self.assume(node.test, holds)
+            results.append(self.eval(branch))
+            after = join(after, self.state)
+        self.state = after or before
+        return members(results)
+
+    # Statements
+
+    def block(self, body: Sequence[ir.Statement], state: State) -> Outcome:
+        """Execute statements from a state."""
+        outcome = Outcome()
+        current: State | None = state
+        for statement in body:
+            if current is None:
+                break
+            self.state = current
+            try:
+                result = self.statement(statement)
+            except Unreachable:
+                self.may_raise()
+                current = None
+                break
+            outcome.absorb(result)
+            current = result.normal
+        outcome.normal = current
+        return outcome
+
+    def statement(self, statement: ir.Statement) -> Outcome:
+        match statement:
+            case ir.ExprStatement(value=value):
+                self.eval(value)
+            case ir.Assign(targets=targets, value=value):
+                values = self.eval(value)
+                for target in targets:
+                    self.store(target, values)
+            case ir.AnnAssign(target=target, annotation=annotation, value=value):
+                values = self.eval(value)
+                if value is not None:
+                    if not values:
+                        declared = self.instantiate(self.analysis.flow.at(self.unit).eval(annotation))
+                        values = self.adopt(declared, ("annotated", id(statement)), "unknown", "")
+                    self.store(target, values)
+            case ir.AugAssign(target=target, value=value):
+                self.eval(value)
+                self.store(target, NOTHING)
+            case ir.Return(value=value):
+                values = self.eval(value)
+                return Outcome(None, self.state, values)
+            case ir.Raise(exception=exception, cause=cause):
+                self.eval(exception)
+                self.eval(cause)
+                self.may_raise()
+                return Outcome()
+            case ir.Jump(kind=kind):
+                if kind == "break":
+                    return Outcome(broken=self.state)
+                if kind == "continue":
+                    return Outcome(continued=self.state)
+            case ir.Assert(test=test):
+                self.eval(test)
+                self.assume(test, True)
+            case ir.Delete():
+                pass
+            case ir.If():
+                return self._if(statement)
+            case ir.While():
+                return self._while(statement)
+            case ir.For():
+                return self._for(statement)
+            case ir.Try():
+                return self._try(statement)
+            case ir.With():
+                return self._with(statement, 0, self.state)
+            case ir.Match():
+                return self._match(statement)
+            case ir.FunctionDef():
+                self.reading = ("global", "", None)
+                self.state.env[statement.name] = self._closure(statement)
+            case ir.ClassDef():
+                self.state.env[statement.name] = frozenset({ClassValue(self.world.classes[id(statement)])})
+            case _:
+                pass
+        return Outcome(self.state)
+
+    def _closure(self, statement: ir.FunctionDef) -> Values:
+        scope: Scope = self.unit
+        if isinstance(scope, Function) and statement.name in scope.cells:
+            return scope.cells[statement.name].values
+        return self.unit.cells[statement.name].values if statement.name in self.unit.cells else NOTHING
+
+    def _if(self, statement: ir.If) -> Outcome:
+        self.eval(statement.test)
+        known = self.truth(statement.test)
+        guard = self._guard_of(statement.test)
+        before = self.state
+        outcome = Outcome()
+        ends: list[State | None] = []
+        for body, holds in ((statement.body, True), (statement.orelse, False)):
+            if known is (not holds):
+                continue
+            self.state = before.copy()
+            self.assume(statement.test, holds)
+            if guard:
+                self.guards.append(guard)
+            result = self.block(body, self.state)
+            if guard:
+                self.guards.pop()
+            outcome.absorb(result)
+            ends.append(result.normal)
+        for end in ends:
+            outcome.normal = join(outcome.normal, end)
+        return outcome
+
+    def _guard_of(self, test: ir.Expr) -> str | None:
+        """The boolean parameter that a condition asks for (``if commit:``)."""
+        inner = test.value if isinstance(test, ir.Unary) else test
+        if isinstance(inner, ir.BoolOp):
+            return next((g for g in (self._guard_of(v) for v in inner.values) if g), None)
+        if isinstance(inner, ir.Name) and isinstance(self.unit, Function):
+            for param in self.unit.params:
+                if param.name == inner.id:
+                    flag = isinstance(param.default, ir.Constant) and isinstance(param.default.value, bool)
+                    typed = isinstance(param.annotation, ir.Name) and param.annotation.id == "bool"
+                    return inner.id if flag or typed else None
+        return None
+
+    def _while(self, statement: ir.While) -> Outcome:
+        endless = isinstance(statement.test, ir.Constant) and bool(statement.test.value)
+        return self._loop(
+            statement.body, statement.orelse, endless, lambda: (self.eval(statement.test), self.assume(statement.test, True))
+        )
+
+    def _for(self, statement: ir.For) -> Outcome:
+        iterable = self.eval(statement.iterable)
+        elements = members(self.elements(v) for v in iterable)
+        return self._loop(statement.body, statement.orelse, False, lambda: self.store(statement.target, elements))
+
+    def _loop(
+        self, body: Sequence[ir.Statement], orelse: Sequence[ir.Statement], endless: bool, head: Callable[[], object]
+    ) -> Outcome:
+        outcome = Outcome()
+        entry: State | None = self.state
+        for _ in range(2):
+            assert entry is not None
+            self.state = entry.copy()
+            head()
+            result = self.block(body, self.state)
+            outcome.returned = join(outcome.returned, result.returned)
+            outcome.values |= result.values
+            outcome.broken = join(outcome.broken, result.broken)
+            entry = join(entry, join(result.normal, result.continued))
+        end = None if endless else entry
+        if end is not None and orelse:
+            result = self.block(orelse, end.copy())
+            outcome.absorb(result)
+            end = result.normal
+        outcome.normal = join(end, outcome.broken)
+        outcome.broken = None
+        return outcome
+
+    def _try(self, statement: ir.Try) -> Outcome:
+        outcome = Outcome()
+        self.raising.append(None)
+        result = self.block(statement.body, self.state.copy())
+        caught = self.raising.pop()
+        escaping: State | None = caught
+        if statement.final:
+            self.raising.append(None)
+        outcome.absorb(result)
+        end = result.normal
+        if end is not None and statement.orelse:
+            result = self.block(statement.orelse, end)
+            outcome.absorb(result)
+            end = result.normal
+        outcome.normal = end
+        for handler in statement.handlers:
+            if caught is None:
+                break
+            self.state = caught.copy()
+            kinds = self.eval(handler.type)
+            if handler.name:
+                self.state.env[handler.name] = NOTHING
+            self.handlers += 1
+            result = self.block(handler.body, self.state)
+            self.handlers -= 1
+            outcome.absorb(result)
+            outcome.normal = join(outcome.normal, result.normal)
+            if handler.type is None or any(getattr(v, "name", "") in _BROAD for v in kinds | members(map(self.elements, kinds))):
+                escaping = None
+                break
+        self.raising[-1] = join(self.raising[-1], escaping)
+        if statement.final:
+            self._finally(statement.final, outcome)
+        return outcome
+
+    def _finally(self, final: Sequence[ir.Statement], outcome: Outcome) -> None:
+        escaping = self.raising.pop()
+        for name in ("normal", "returned", "broken", "continued"):
+            state = getattr(outcome, name)
+            if state is not None:
+                result = self.block(final, state.copy())
+                setattr(outcome, name, result.normal)
+                outcome.absorb(Outcome(None, result.returned, result.values))
+        if escaping is not None:
+            result = self.block(final, escaping.copy())
+            self.raising[-1] = join(self.raising[-1], result.normal)
+            outcome.absorb(Outcome(None, result.returned, result.values, result.broken, result.continued))
+
+    def _match(self, statement: ir.Match) -> Outcome:
+        subject = self.eval(statement.subject)
+        before = self.state
+        outcome = Outcome(before)
+        for case in statement.cases:
+            self.state = before.copy()
+            for name in case.bindings:
+                self.store(name, subject)
+            self.eval(case.guard)
+            result = self.block(case.body, self.state)
+            outcome.absorb(result)
+            outcome.normal = join(outcome.normal, result.normal)
+        return outcome
+
+    def _with(self, statement: ir.With, position: int, state: State) -> Outcome:
+        if position == len(statement.items):
+            return self.block(statement.body, state)
+        self.state = state
+        item = statement.items[position]
+        values = self.eval(item.context)
+        entered = self._enter_all(item, values)
+        if item.target is not None:
+            self.store(item.target, entered)
+            self._label(item.target, entered)
+        elif isinstance(item.context, ir.Name) and any(isinstance(v, Instance) for v in entered):
+            self.state.env[item.context.id] = entered
+        self.raising.append(None)
+        outcome = self._with(statement, position + 1, self.state)
+        raised = self.raising.pop()
+        for name in ("normal", "returned", "broken", "continued"):
+            end = getattr(outcome, name)
+            if end is not None:
+                end = end.copy()
+                self.state = end
+                self._leave(item, values, entered, failed=False)
+                setattr(outcome, name, self.state)
+        if raised is not None:
+            self.state = raised.copy()
+            self._leave(item, values, entered, failed=True)
+            self.raising[-1] = join(self.raising[-1], self.state)
+            if self._suppresses(values):
+                outcome.normal = join(outcome.normal, self.state)
+        return outcome
+
+    def _suppresses(self, values: Values) -> bool:
+        for value in values:
+            if isinstance(value, ContextManager) and isinstance(value.run, Run) and value.run.context.convention.swallows:
+                return True
+            if isinstance(value, External) and value.name.startswith("contextlib.suppress"):
+                return True
+        return False
+
+    def _label(self, target: ir.Expr, entered: Values) -> None:
+        if isinstance(target, ir.Name):
+            for value in entered:
+                if isinstance(value, Session) and isinstance(value.origin, int):
+                    token = self.context.tokens[value.origin]
+                    token.path = token.path or target.id
+
+    def _enter_all(self, item: ir.WithItem, values: Values) -> Values:
+        entered = members(self.enter(v, None) for v in values)
+        for value in values:
+            match value:
+                case Handle(kind=kind, subject=Session(origin=int(token))):
+                    if kind in ("transaction", "factory-begin"):
+                        self.state.tx[token] = states.BLOCK
+                        for event in self.context.events.values():
+                            if event.kind == "begin" and event.token == token and event.node is _called(item.context):
+                                event.is_context = True
+                    elif kind == "savepoint" and self.state.tx.get(token, 0) & states.NONE:
+                        self.state.tx[token] = states.AUTOBEGUN
+                case ContextManager(run=Run() as run):
+                    for theirs, mine in run.tokens.items():
+                        if theirs in run.context.exit.at_yield if run.context.exit else {}:
+                            self.state.tx[mine] = run.context.exit.at_yield[theirs]  # type: ignore[union-attr]
+                case _:
+                    pass
+        return entered
+
+    def _leave(self, item: ir.WithItem, values: Values, entered: Values, failed: bool) -> None:
+        for value in values:
+            match value:
+                case Handle(kind=kind, subject=Session(origin=int(token))):
+                    if kind in ("transaction", "factory-begin"):
+                        self._convention("rollback" if failed else "commit", token)
+                        self.state.tx[token] = states.CLOSED if kind == "factory-begin" else states.NONE
+                case Session(origin=int(token)):
+                    self._convention("close", token)
+                    self.state.tx[token] = states.CLOSED
+                case ContextManager(run=Run() as run):
+                    self._leave_manager(run, entered, failed)
+                case Instance(cls=cls) if not failed:
+                    self._leave_instance(cls, value, entered)
+                case _:
+                    pass
+
+    def _leave_manager(self, run: Run, entered: Values, failed: bool) -> None:
+        exit_ = run.context.exit
+        for value in entered:
+            if isinstance(value, Session) and isinstance(value.origin, int):
+                if run.context.convention.commits and not failed:
+                    self._convention("commit", value.origin)
+                if run.context.convention.closes or run.context.convention.commits:
+                    self._convention("close", value.origin)
+        if exit_ is not None and exit_.tx is not None:
+            for theirs, mine in run.tokens.items():
+                if theirs in exit_.tx:
+                    self.state.tx[mine] = states.NONE if failed else exit_.tx[theirs]
+
+    def _leave_instance(self, cls: Class, value: Instance, entered: Values) -> None:
+        method = cls.method("__aexit__") or cls.method("__exit__")
+        if method is None:
+            return
+        receivers = [v for v in entered if isinstance(v, Instance) and v.cls is cls] or [value]
+        nothing = [frozenset[Value]({Const(None)})] * 3
+        for receiver in receivers:
+            try:
+                self.call_function(method, receiver, Arguments(list(nothing)), None)
+            except Unreachable:
+                continue
+
+
+def owns_session(analysis: Analysis, cls: Class, path: str) -> bool:
+    """Whether objects of the class make the session that they keep in the attribute (a unit of work)."""
+    name = path.rsplit(".", 1)[-1]
+    methods = {f for base in cls.lineage() for f in base.methods.values()}
+    places = [(f.module, f.node.span) for f in methods]
+    found = False
+    for base in cls.lineage():
+        if name not in base.attrs:
+            continue
+        for value in base.attrs[name].values:
+            if isinstance(value, Session):
+                site = value.origin
+                if not isinstance(site, Site) or not any(
+                    site.module is m and s.row <= site.span.row <= s.end_row for m, s in places
+                ):
+                    if isinstance(site, Site):
+                        return any(
+                            event_owner(analysis, f, name) for f in methods
+                        )
+                    continue
+                found = True
+    return found or any(event_owner(analysis, f, name) for f in methods if name in _assigned(f))
+
+
+def _assigned(function: Function) -> set[str]:
+    from session_lint.program.symbols import walk
+
+    names: set[str] = set()
+    for statement in walk(function.body):
+        targets = statement.targets if isinstance(statement, ir.Assign) else ()
+        for target in targets:
+            if isinstance(target, ir.Attribute):
+                names.add(target.name)
+    return names
+
+
+def event_owner(analysis: Analysis, function: Function, name: str) -> bool:
+    """Whether a context of the method made the session that it stored under the name."""
+    return any(
+        token.how == "object" for context in analysis.by_function.get(function, ()) for token in context.tokens
+    )
+
+
+def _shallow(value: Instance) -> Instance:
+    """An object whose fields are kept two levels deep."""
+
+    def cut(inner: Value, level: int) -> Value:
+        if isinstance(inner, Instance) and inner.fields:
+            if level >= 3:
+                return Instance(inner.cls)
+            return Instance(inner.cls, tuple((n, frozenset(cut(v, level + 1) for v in vs)) for n, vs in inner.fields))
+        return inner
+
+    result = cut(value, 0)
+    assert isinstance(result, Instance)
+    return result
+
+
+def _field_worthy(value: Value) -> bool:
+    match value:
+        case Const(value=constant):
+            return constant is None or isinstance(constant, bool)
+        case External() | TypeForm() | Dependency():
+            return False
+        case _:
+            return True
+
+
+def _truth(value: Value) -> bool | None:
+    match value:
+        case Const(value=constant):
+            return bool(constant)
+        case Session() | Instance() | Factory():
+            return True
+        case _:
+            return None
+
+
+def _may_stop(context: Context) -> bool:
+    return bool(context.exit and context.exit.yields)
+
+
+def _called(expr: ir.Expr) -> ir.Expr:
+    return expr.value if isinstance(expr, ir.Await) else expr
+
+
+def _text(expr: ir.Expr) -> str:
+    match expr:
+        case ir.Name(id=name):
+            return name
+        case ir.Attribute(value=value, name=name):
+            return f"{_text(value)}.{name}"
+        case _:
+            return "…"

@@ -1,0 +1,139 @@
+"""What part each file plays: router, service, task, session module, script, test or migration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from session_lint.program.entrypoints import EntryPoint, main_calls
+from session_lint.program.flow import Flow
+from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.values import (
+    ClassValue,
+    ContextManager,
+    Coroutine,
+    Engine,
+    Factory,
+    Generator,
+    Instance,
+    Session,
+    Site,
+    Value,
+    Values,
+)
+from session_lint.settings import Settings
+
+_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
+_MIGRATION = re.compile(r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$")
+_SCRIPT = re.compile(r"(^|/)(scripts?|bin|tools)/")
+
+
+def find_roles(
+    modules: Collection[Module], entries: dict[Function, EntryPoint], flow: Flow, settings: Settings
+) -> dict[str, str]:
+    """The role of every file by its path; globs in the settings win."""
+    from pathspec import GitIgnoreSpec
+
+    kinds: dict[Module, set[str]] = {}
+    for entry in entries.values():
+        kinds.setdefault(entry.function.module, set()).add(entry.kind)
+    roles = {module.path: _infer(module, kinds.get(module, set())) for module in modules}
+    for module in modules:
+        if roles[module.path] not in ("test", "migration") and hands_out(module, flow, entries):
+            roles[module.path] = "session-module" if roles[module.path] != "router" else "router"
+    for role, globs in settings.roles.items():
+        spec = GitIgnoreSpec.from_lines(globs)
+        for path in roles:
+            if globs and spec.match_file(path):
+                roles[path] = role
+    return roles
+
+
+def _infer(module: Module, kinds: set[str]) -> str:
+    path = module.path
+    if _TEST.search(path):
+        return "test"
+    if _MIGRATION.search(path):
+        return "migration"
+    if _SCRIPT.search(path):
+        return "script"
+    if kinds & {"endpoint", "resolver"}:
+        return "router"
+    if "task" in kinds:
+        return "task"
+    if next(main_calls(module), None) is not None and not kinds - {"main", "command"}:
+        return "script"
+    return "service"
+
+
+def is_test_path(path: str) -> bool:
+    """Whether a file holds tests, by its path."""
+    return bool(_TEST.search(path))
+
+
+def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
+    """Whether a module is a session module.
+
+    It is one when an engine, factory or provider that it makes at its top level (or caches) is used from another module, or
+    injected. What is made inside an endpoint, a task or a borrower does not count.
+    """
+    if not any(creation.unit.module is module for creation in flow.facts.creations.values()):
+        return _makes_providers(module, flow, entries)
+    for function in module.functions:
+        if function in flow.facts.injected and function not in entries and _gives(function, module):
+            return True
+    for name, cell in module.cells.items():
+        users = flow.facts.used.get((module.name, name), set()) - {module}
+        if users and any(_offered(value, module, entries) for value in cell.values):
+            return True
+    return False
+
+
+def _makes_providers(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
+    return False
+
+
+def _gives(function: Function, module: Module) -> bool:
+    return any(_made_here(value, module) for value in function.returns.values | function.yields.values)
+
+
+def _made_here(value: Value, module: Module) -> bool:
+    match value:
+        case Session(origin=Site(module=made)) | Factory(origin=Site(module=made)) | Engine(origin=Site(module=made)):
+            return made is module
+        case Coroutine(result=values) | Generator(items=values) | ContextManager(entered=values):
+            return any(_made_here(v, module) for v in values)
+        case Instance(cls=cls):
+            return _keeps(cls, module)
+        case _:
+            return False
+
+
+def _keeps(cls: Class, module: Module) -> bool:
+    return any(_made_here(v, module) for c in cls.lineage() for cell in c.attrs.values() for v in cell.values if not isinstance(v, Instance))
+
+
+def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) -> bool:
+    from session_lint.program.flow import function_of
+
+    if isinstance(value, ClassValue):
+        return value.cls.module is module and (
+            _keeps(value.cls, module) or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
+        )
+    function = function_of(value)
+    if function is not None and not isinstance(value, Instance):
+        if function.module is not module or function in entries:
+            return False
+        return _gives(function, module) or _stores_globally(function, module)
+    return _made_here(value, module)
+
+
+def _stores_globally(function: Function, module: Module) -> bool:
+    """``init_db()`` that sets a module-level engine or factory."""
+    names = function.outer_names
+    return any(_made_here(v, module) for name in names if name in module.cells for v in module.cells[name].values)
+
+
+def session_values(values: Values) -> bool:
+    """Whether a session is among the values."""
+    return any(isinstance(v, Session) for v in values)

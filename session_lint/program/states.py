@@ -1,0 +1,68 @@
+"""What the interpreter carries along a path: variables, and the transaction state of each session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from session_lint.program.values import Values
+
+# Transaction states are bits, so that a join of paths is a union.
+NONE = 1  # no transaction
+AUTOBEGUN = 2  # a statement began one implicitly
+BLOCK = 4  # inside ``with session.begin()``
+BEGUN = 8  # begun by an explicit ``session.begin()``
+CLOSED = 16
+UNKNOWN = 32  # what the caller did is not known
+FAILED = 64
+
+BEFORE_YIELD, RESUMED, THROWN = 1, 2, 4
+
+
+@dataclass(slots=True)
+class State:
+    """One abstract state: ``tx`` maps session tokens to bits.
+
+    ``rolled_back`` holds the rollbacks on the way here, ``phase`` tells whether a generator has been resumed or thrown into.
+    """
+
+    env: dict[str, Values] = field(default_factory=dict)
+    tx: dict[int, int] = field(default_factory=dict)
+    rolled_back: frozenset[int] = frozenset()
+    phase: int = BEFORE_YIELD
+
+    def copy(self) -> State:
+        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase)
+
+
+def join(left: State | None, right: State | None) -> State | None:
+    """The state after two paths meet; None is a path that never arrives."""
+    if left is None or right is None:
+        return left or right
+    if left is right:
+        return left
+    env = dict(left.env)
+    for name, values in right.env.items():
+        mine = env.get(name)
+        env[name] = values if mine is None or mine == values else mine | values
+    tx = dict(left.tx)
+    for token, bits in right.tx.items():
+        tx[token] = tx.get(token, 0) | bits
+    return State(env, tx, left.rolled_back | right.rolled_back, left.phase | right.phase)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Where executing a block can lead: on, out by return (with ``values``), out by break, or to the next iteration."""
+
+    normal: State | None = None
+    returned: State | None = None
+    values: Values = frozenset()
+    broken: State | None = None
+    continued: State | None = None
+
+    def absorb(self, other: Outcome) -> None:
+        """Add the other's ways out, but not its normal end."""
+        self.returned = join(self.returned, other.returned)
+        self.values |= other.values
+        self.broken = join(self.broken, other.broken)
+        self.continued = join(self.continued, other.continued)

@@ -1,0 +1,238 @@
+"""The abstract values that expressions can have. All are immutable and hashable; an empty set of them means unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from session_lint import ir
+from session_lint.program.symbols import Class, Function, Module
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the program, by which created things are told apart."""
+
+    module: Module
+    span: ir.Span
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """Something outside the project, by its qualified name: a class, function, module or constant."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """An instance of (or what came out of) something outside the project."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module or bare package folder of the project, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    cls: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a project class; ``fields`` are the attributes that its constructor is known to have set."""
+
+    cls: Class
+    fields: tuple[tuple[str, Values], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundMethod:
+    function: Function
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """``super()`` inside a method: attribute access starts behind ``cls``."""
+
+    cls: Class
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session. ``origin`` is the Site that made it while values flow, and a number inside the interpreter."""
+
+    is_async: bool
+    origin: Site | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A sessionmaker, or a registry (``scoped_session``) that is a session as well."""
+
+    is_async: bool
+    origin: Site | None
+    is_registry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    is_async: bool
+    origin: Site | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What ``session.begin()``, ``session.begin_nested()`` or ``factory.begin()`` gives: enter it to use it."""
+
+    kind: str
+    subject: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a built-in kind of value (``session.execute``, ``engine.connect``), not yet called."""
+
+    subject: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine:
+    """What calling an ``async def`` gives; awaiting it gives ``result``."""
+
+    result: Values
+    function: Function | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What calling a generator function gives; iterating it gives ``items``.
+
+    ``run`` is the interpreter's record of that call.
+    """
+
+    items: Values
+    function: Function | None
+    is_async: bool
+    run: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextManager:
+    """Something to enter; entering gives ``entered``. ``function`` is the project's generator behind it."""
+
+    entered: Values
+    function: Function | None
+    is_async: bool
+    run: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A list, tuple, set or dict: ``items`` by position where known (tuples), else all together."""
+
+    items: tuple[Values, ...]
+    by_position: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DictValue:
+    """A dict display with constant string keys."""
+
+    items: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeForm:
+    """A subscripted or composed type: ``Optional[X]``, ``X | Y``, ``Annotated[X, …]``, ``NewType``."""
+
+    name: str
+    args: tuple[Values, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """``Depends(provider)``; ``cached`` is FastAPI's ``use_cache``."""
+
+    provider: Values
+    cached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """``functools.partial``: a callable with its first arguments."""
+
+    func: Value
+    args: tuple[Values, ...]
+    keywords: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerFunction:
+    """A callable made by ``contextmanager`` / ``asynccontextmanager``: calling it gives a ContextManager."""
+
+    func: Value
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A function behind a decorator of the project: ``wrapper`` is what runs, ``func`` what was decorated."""
+
+    func: Value
+    wrapper: Function
+
+
+Value = Union[
+    Symbol,
+    External,
+    ModuleValue,
+    FunctionValue,
+    ClassValue,
+    Instance,
+    BoundMethod,
+    Super,
+    Session,
+    Factory,
+    Engine,
+    Connection,
+    Handle,
+    Method,
+    Coroutine,
+    Generator,
+    ContextManager,
+    Container,
+    DictValue,
+    Const,
+    TypeForm,
+    Dependency,
+    Partial,
+    ManagerFunction,
+    Wrapped,
+]
+Values = frozenset[Value]
+
+NOTHING: Values = frozenset()

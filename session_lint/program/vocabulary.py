@@ -1,0 +1,138 @@
+"""What names outside the project mean: SQLAlchemy's classes and methods, drivers, frameworks. Data, and look-ups on it."""
+
+from __future__ import annotations
+
+_ORM = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "flask_sqlalchemy_lite", "sqlalchemy_utils")
+_SESSION_CLASSES = {"Session": False, "AsyncSession": True, "SignallingSession": False}
+_REGISTRY_CLASSES = {"scoped_session": False, "async_scoped_session": True}
+_FACTORY_CLASSES = {"sessionmaker": False, "async_sessionmaker": True}
+_ENGINE_CLASSES = {"Engine": False, "AsyncEngine": True}
+_CONNECTION_CLASSES = {"Connection": False, "AsyncConnection": True}
+_ENGINE_MAKERS = {
+    "create_engine": False,
+    "create_async_engine": True,
+    "engine_from_config": False,
+    "async_engine_from_config": True,
+    "create_pool_from_url": False,
+    "create_mock_engine": False,
+}
+
+DRIVER_CONNECTS = {
+    f"{module}.{name}"
+    for module, names in {
+        "psycopg2": ("connect", "pool.SimpleConnectionPool", "pool.ThreadedConnectionPool"),
+        "psycopg": ("connect", "Connection.connect", "AsyncConnection.connect"),
+        "psycopg_pool": ("ConnectionPool", "AsyncConnectionPool", "NullConnectionPool", "AsyncNullConnectionPool"),
+        "asyncpg": ("connect", "create_pool"),
+        "aiosqlite": ("connect",),
+        "pymysql": ("connect", "Connect", "connections.Connection"),
+        "MySQLdb": ("connect", "Connect"),
+        "mysql.connector": ("connect", "pooling.MySQLConnectionPool"),
+        "aiomysql": ("connect", "create_pool"),
+        "asyncmy": ("connect", "create_pool"),
+        "oracledb": ("connect", "connect_async", "create_pool", "create_pool_async"),
+        "cx_Oracle": ("connect", "SessionPool"),
+        "pyodbc": ("connect",),
+        "aioodbc": ("connect", "create_pool"),
+        "pymssql": ("connect",),
+        "pg8000": ("connect", "dbapi.connect", "native.Connection"),
+    }.items()
+    for name in names
+}
+
+AUTOBEGIN_METHODS = frozenset(
+    "execute scalar scalars get get_one add add_all delete merge refresh flush query stream stream_scalars exec"
+    " connection bulk_save_objects bulk_insert_mappings bulk_update_mappings run_sync exec_driver_sql"
+    " enable_relationship_loading".split()
+)
+WRITE_METHODS = frozenset(
+    "add add_all delete merge flush bulk_save_objects bulk_insert_mappings bulk_update_mappings".split()
+)
+CLOSE_METHODS = frozenset({"close", "aclose", "remove", "close_all"})
+COROUTINE_METHODS = frozenset(
+    "commit rollback flush close aclose delete execute scalar scalars get get_one merge refresh stream stream_scalars"
+    " run_sync invalidate reset connection close_all exec remove".split()
+)
+SQL_METHODS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql", "run_sync"})
+
+ROUTE_METHODS = frozenset(
+    "get post put patch delete head options trace route api_route websocket websocket_route add_route".split()
+)
+ROUTER_CLASSES = frozenset(
+    """fastapi.FastAPI fastapi.APIRouter fastapi.applications.FastAPI fastapi.routing.APIRouter
+    starlette.applications.Starlette starlette.routing.Router flask.Flask flask.Blueprint quart.Quart quart.Blueprint
+    sanic.Sanic sanic.Blueprint aiohttp.web.RouteTableDef litestar.Litestar litestar.Router
+    flask_openapi3.OpenAPI flask_openapi3.APIBlueprint fastapi_utils.inferring_router.InferringRouter
+    ninja.NinjaAPI ninja.Router slack_bolt.App""".split()
+)
+ROUTE_FUNCTIONS = frozenset(
+    f"{module}.{name}"
+    for module in ("litestar", "litestar.handlers", "starlite")
+    for name in ("get", "post", "put", "patch", "delete", "head", "route", "websocket", "websocket_listener", "asgi")
+)
+DEPENDS = frozenset(
+    {"fastapi.Depends", "fastapi.Security", "fastapi.param_functions.Depends", "fastapi.param_functions.Security"}
+    | {"fastapi.params.Depends", "litestar.di.Provide", "taskiq.TaskiqDepends", "taskiq_dependencies.Depends"}
+    | {"faststream.Depends", "fast_depends.Depends"}
+)
+TASK_DECORATORS = frozenset(
+    """celery.shared_task celery.task dramatiq.actor rq.decorators.job huey.task flask_rq2.job prefect.task prefect.flow
+    celery.shared_task() dramatiq.actor()""".split()
+)
+TASK_METHODS = frozenset("task actor periodic_task cron scheduled_job db_task on_after_configure job".split())
+COMMAND_DECORATORS = frozenset("click.command click.group asyncclick.command asyncclick.group".split())
+COMMAND_METHODS = frozenset({"command", "cli.command", "callback", "group"})
+EVENT_METHODS = frozenset(
+    """on_event before_request after_request teardown_request teardown_appcontext before_first_request errorhandler
+    exception_handler middleware listener before_server_start after_server_start before_serving after_serving""".split()
+)
+RESOLVER_DECORATORS = frozenset("strawberry.field strawberry.mutation strawberry.subscription".split())
+VIEW_CLASSES = frozenset(
+    """flask.views.MethodView flask.views.View quart.views.MethodView aiohttp.web.View starlette.endpoints.HTTPEndpoint
+    flask_restful.Resource flask_restx.Resource sanic.views.HTTPMethodView""".split()
+)
+MIDDLEWARE_CLASSES = frozenset({"starlette.middleware.base.BaseHTTPMiddleware"})
+
+BACKGROUND_STARTERS = frozenset(
+    "asyncio.create_task asyncio.ensure_future asyncio.run_coroutine_threadsafe threading.Thread threading.Timer".split()
+)
+BACKGROUND_METHODS = frozenset(
+    "add_task add_job delay apply_async send_task enqueue enqueue_job enqueue_in enqueue_at kiq schedule submit"
+    " run_in_executor create_task ensure_future".split()
+)
+TASK_GROUPS = frozenset({"asyncio.TaskGroup", "anyio.create_task_group", "anyio.abc.TaskGroup"})
+
+
+def _look_up(name: str, table: dict[str, bool]) -> bool | None:
+    top, _, last = name.rpartition(".")
+    return table.get(last) if top.split(".")[0] in _ORM else None
+
+
+def session_class(name: str) -> bool | None:
+    """Whether the class is an async session; None: it is not a session class. ``name`` is qualified."""
+    return _look_up(name, _SESSION_CLASSES)
+
+
+def registry_class(name: str) -> bool | None:
+    """Likewise for ``scoped_session`` and ``async_scoped_session``."""
+    return _look_up(name, _REGISTRY_CLASSES)
+
+
+def factory_class(name: str) -> bool | None:
+    """Likewise for ``sessionmaker`` and ``async_sessionmaker``."""
+    return _look_up(name, _FACTORY_CLASSES)
+
+
+def engine_class(name: str) -> bool | None:
+    """Likewise for ``Engine`` and ``AsyncEngine``."""
+    return _look_up(name, _ENGINE_CLASSES)
+
+
+def connection_class(name: str) -> bool | None:
+    """Likewise for ``Connection`` and ``AsyncConnection``."""
+    return _look_up(name, _CONNECTION_CLASSES)
+
+
+def engine_maker(name: str) -> bool | None:
+    """Whether the function creates an async engine; None: it creates none."""
+    return _look_up(name, _ENGINE_MAKERS)
