@@ -23,7 +23,8 @@ def test_case_gives_what_it_expects(case: Case, tmp_path: Path) -> None:
         *(f"  missing    {_show(place)}" for place in sorted((expected - found).elements())),
         *(f"  unexpected {_show(place)}  {messages[place]}" for place in sorted((found - expected).elements())),
     ]
-    assert not lines, "\n".join([f"fixtures/{case.name}", *lines])
+    if lines:
+        pytest.fail("\n".join([f"fixtures/{case.name}", *lines]), pytrace=False)
 
 
 @pytest.mark.parametrize("code", CODES)
