@@ -453,7 +453,7 @@ def _capped(old: Values, new: Values) -> Values:
     functions = sum(isinstance(v, (FunctionValue, BoundMethod)) for v in old)
     room = MAX_VALUES - (len(old) - functions)
     kept: list[Value] = []
-    for value in sorted(new, key=_stable):
+    for value in sorted(new, key=stable):
         if depth(value) > MAX_DEPTH:
             continue
         if isinstance(value, External):
@@ -472,7 +472,8 @@ def _capped(old: Values, new: Values) -> Values:
     return frozenset(kept)
 
 
-def _stable(value: Value) -> tuple[str, str, str]:
+def stable(value: Value) -> tuple[str, str, str]:
+    """An order of values that does not depend on the run."""
     match value:
         case External(name=name) | Symbol(name=name):
             return (type(value).__name__, name, "")

@@ -53,7 +53,7 @@ class Unreachable(Exception):
     """Raised inside the interpreter when a call never returns."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False)
 class Analysis:
     """All contexts found so far, and what every frame needs to know."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from session_lint.program.values import Value
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Cell:
     """Everything a variable, attribute or result was seen to hold, and the units to look at again when that grows."""
 
@@ -31,7 +31,7 @@ class Link:
     name: str | None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Module:
     """A file of the project; ``name`` is its dotted path from the project root."""
 
@@ -58,7 +58,7 @@ class Module:
         return self.tree.body
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Class:
     """A class of the project. ``attrs`` holds class and instance attributes alike; ``mro`` is set when bases are known."""
 
@@ -93,7 +93,7 @@ class Class:
         return {base for c in self.lineage() for base in c.external_bases}
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Function:
     """A function, method or lambda; ``owner`` is the class whose method it is."""
 

@@ -1,0 +1,190 @@
+"""Where sessions are handed to work that outlives the request or block that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from session_lint import ir
+from session_lint.findings import Confidence
+from session_lint.program import Program
+from session_lint.program.entrypoints import dotted
+from session_lint.program.flow import stable
+from session_lint.program.interpreter import bears_session, owns_session
+from session_lint.program.symbols import Class, Function, Unit, expressions, own_expressions, subexpressions, walk
+from session_lint.program.values import BoundMethod, FunctionValue, Instance, ManagerFunction, Partial, Session, Value, Values, Wrapped
+
+_METHODS = {
+    "add_task": "a background task",
+    "add_job": "a scheduled job",
+    "delay": "a queue",
+    "apply_async": "a queue",
+    "send_task": "a queue",
+    "enqueue": "a queue",
+    "enqueue_job": "a queue",
+    "enqueue_in": "a queue",
+    "enqueue_at": "a queue",
+    "kiq": "a queue",
+    "submit": "an executor",
+}
+_TASK_STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe"}
+_OBJECTS = {
+    "starlette.background.BackgroundTask": "a background task",
+    "fastapi.BackgroundTask": "a background task",
+    "threading.Thread": "a thread",
+    "threading.Timer": "a thread",
+}
+_WAITERS = {"gather", "wait", "as_completed", "wait_for", "shield", "run_until_complete", "append", "result", "add_done_callback"}
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    unit: Unit
+    node: ir.Call
+    sink: str
+    what: str
+    confidence: Confidence
+
+
+def handed_over(program: Program) -> Iterator[HandOver]:
+    """Every place where a session, or something that holds or catches one, goes to background work."""
+    units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
+    for unit in units:
+        for node in expressions(unit.body):
+            if isinstance(node, ir.Call):
+                sink = _sink(program, unit, node)
+                if sink is not None:
+                    yield from _judge(program, unit, node, sink)
+
+
+def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
+    written = dotted(node.func)
+    last = written.rsplit(".", 1)[-1]
+    if last in _METHODS and isinstance(node.func, ir.Attribute):
+        receivers = program.flow.at(unit).eval(node.func.value)
+        if last == "submit" and not any("Executor" in getattr(v, "name", "") for v in receivers):
+            return None
+        if last in ("delay", "apply_async", "kiq", "enqueue") and any(isinstance(v, (Instance, Session)) for v in receivers):
+            return None
+        if any(isinstance(v, Instance) for v in receivers):
+            return None
+        return _METHODS[last]
+    if last in _TASK_STARTERS:
+        receivers = program.flow.at(unit).eval(node.func.value) if isinstance(node.func, ir.Attribute) else frozenset()
+        if any("TaskGroup" in getattr(v, "name", "") for v in receivers) or not _is_discarded(unit, node):
+            return None
+        return f"{last}()"
+    for value in program.flow.at(unit).eval(node.func) if last in ("BackgroundTask", "Thread", "Timer") else ():
+        name = getattr(value, "name", "")
+        if name in _OBJECTS and (not name.startswith("threading.") or not _is_joined(unit)):
+            return _OBJECTS[name]
+    return None
+
+
+def _is_discarded(unit: Unit, node: ir.Call) -> bool:
+    """Whether nobody in the function waits for the task."""
+    for statement in walk(unit.body):
+        if isinstance(statement, ir.ExprStatement) and statement.value is node:
+            return True
+        if isinstance(statement, ir.Assign) and statement.value is node:
+            names = [t.id for t in statement.targets if isinstance(t, ir.Name)]
+            return bool(names) and not _is_awaited(unit, names[0])
+    return False
+
+
+def _is_awaited(unit: Unit, name: str) -> bool:
+    for expr in expressions(unit.body):
+        if isinstance(expr, (ir.Await, ir.Return)) and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)):
+            return True
+        if isinstance(expr, ir.Call) and dotted(expr.func).rsplit(".", 1)[-1] in _WAITERS - {"add_done_callback"}:
+            if any(isinstance(n, ir.Name) and n.id == name for a in expr.args for n in subexpressions(a.value)):
+                return True
+    return any(
+        isinstance(s, ir.Return) and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(s.value))
+        for s in walk(unit.body)
+    )
+
+
+def _is_joined(unit: Unit) -> bool:
+    return any(isinstance(e, ir.Attribute) and e.name == "join" for e in expressions(unit.body))
+
+
+def _judge(program: Program, unit: Unit, node: ir.Call, sink: str) -> Iterator[HandOver]:
+    flow = program.flow.at(unit)
+    for argument in _handed(node):
+        values = flow.eval(argument)
+        what = _what(program, unit, argument, values)
+        if what is not None:
+            typed = any(isinstance(v, Session) for v in values)
+            yield HandOver(unit, node, sink, what, Confidence.HIGH if typed else Confidence.MEDIUM)
+            return
+
+
+def _handed(node: ir.Call) -> Iterator[ir.Expr]:
+    """The expressions handed over: arguments, what stands in ``args=``, and those of a coroutine called on the spot."""
+    for arg in node.args:
+        inner = arg.value
+        if isinstance(inner, ir.Call):
+            yield from _handed(inner)
+            yield inner.func
+        elif isinstance(inner, ir.Collection):
+            yield from inner.items
+        elif isinstance(inner, ir.Dict):
+            yield from inner.values
+        else:
+            yield inner
+
+
+def _what(program: Program, unit: Unit, expr: ir.Expr, values: Values) -> str | None:
+    name = dotted(expr)
+    for value in sorted(values, key=stable):
+        match value:
+            case Session():
+                return f"the session `{name}`" if name else "a session"
+            case BoundMethod(function=function, receiver=Instance(cls=cls)):
+                if holds_session(program, cls) and function in program.analysis.reaching:
+                    return f"`{name}`, a method of an object that holds a session," if name else "a method of an object that holds a session"
+            case Instance(cls=cls) if holds_session(program, cls):
+                return f"`{name}`, an object that holds a session," if name else "an object that holds a session"
+            case FunctionValue(function=function) if isinstance(function.parent, Function):
+                caught = _caught(function)
+                if caught:
+                    return f"a function that catches the session `{caught}`"
+            case Partial() | ManagerFunction() | Wrapped() if bears_session(value):
+                return "a partial that holds a session"
+            case _:
+                pass
+    return None
+
+
+def holds_session(program: Program, cls: Class) -> bool:
+    """Whether objects of a class keep a session that somebody lent them."""
+    for base in cls.lineage():
+        for name, cell in base.attrs.items():
+            if any(isinstance(v, Session) for v in cell.values) and not owns_session(program.analysis, cls, name):
+                return True
+    return False
+
+
+def _caught(function: Function) -> str | None:
+    """The session of an enclosing function that a nested function or lambda uses."""
+    own = set(function.cells)
+    names: set[str] = set()
+    stack = [function.body]
+    while stack:
+        for statement in walk(stack.pop()):
+            if isinstance(statement, ir.FunctionDef):
+                stack.append(statement.body)
+            for expr in own_expressions(statement):
+                names |= {n.id for n in subexpressions(expr) if isinstance(n, ir.Name)}
+    outer = function.parent
+    while isinstance(outer, Function):
+        for name in sorted(names - own):
+            if name in outer.cells and any(isinstance(v, Session) for v in outer.cells[name].values):
+                return name
+        outer = outer.parent
+    return None
+
+
+def is_session(value: Value) -> bool:
+    return isinstance(value, Session)

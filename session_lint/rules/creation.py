@@ -1,0 +1,43 @@
+"""What SL101 to SL103 share: things made outside session modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from session_lint.findings import Finding
+from session_lint.program import Program
+from session_lint.program.flow import Creation
+from session_lint.rules.registry import Rule
+
+EXEMPT_ROLES = frozenset({"test", "migration", "script"})
+
+
+def misplaced(program: Program, rule: Rule, kind: str, what: str) -> Iterator[Finding]:
+    """The things of a kind that are made outside session modules, and not in tests, migrations or scripts."""
+    for creation in program.creations(kind):
+        module = creation.unit.module
+        if program.role(creation.unit) in EXEMPT_ROLES or not _is_misplaced(program, creation):
+            continue
+        name = creation.name.rsplit(".", 1)[-1]
+        yield rule.finding(
+            module.path,
+            creation.node.span,
+            f"{creation.unit.qualname} makes {what} with {name}() outside a session module; {_remedy(program, kind)}",
+            symbol=creation.unit.qualname,
+            digest=program.digest(module, creation.node.span),
+        )
+
+
+def _is_misplaced(program: Program, creation: Creation) -> bool:
+    if not program.is_session_module(creation.unit.module):
+        return True
+    entry = program.entry_or_outer(creation.unit)
+    return entry is not None and entry.kind not in ("lifespan", "event")
+
+
+def _remedy(program: Program, kind: str) -> str:
+    homes = sorted(m.path for m in program.modules if program.is_session_module(m) and program.role(m) != "test")
+    where = f"the session module ({homes[0]})" if len(homes) == 1 else "a session module"
+    if kind == "session":
+        return f"get it from a provider of {where}"
+    return f"make it once in {where}, and import it"

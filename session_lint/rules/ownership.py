@@ -1,0 +1,139 @@
+"""What SL301 to SL304 share: who may begin and end a transaction, and which sites a more specific rule takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from session_lint.findings import Finding
+from session_lint.program import Program, states
+from session_lint.program.contexts import Event
+from session_lint.rules.creation import EXEMPT_ROLES
+from session_lint.rules.registry import Rule
+
+_ENDPOINT_KINDS = ("endpoint", "resolver")
+_POLICIES = {
+    "router": "entry points own the transaction; {remedy}",
+    "provider": 'the provider owns the transaction (transaction-owner = "provider"); {remedy}',
+    "service": 'services own the transaction (transaction-owner = "service"); {remedy}',
+}
+_REMEDIES = {
+    "begin": "leave out begin(), or use begin_nested() for a savepoint",
+    "commit": "flush instead",
+    "rollback": "raise instead, or use begin_nested() around what may fail",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleEnd:
+    """A transaction ended by two: ``in_block`` where a ``begin()`` block is the other, else a self-committing provider."""
+
+    event: Event
+    in_block: bool
+
+
+_cache: WeakKeyDictionary[object, dict[int, DoubleEnd]] = WeakKeyDictionary()
+
+
+def location_of(event: Event) -> tuple[str, str]:
+    """File and symbol of an event."""
+    return event.context.module.path, event.context.unit.qualname
+
+
+def double_ends(program: Program) -> dict[int, DoubleEnd]:
+    """Commits and rollbacks that another owner makes superfluous or harmful, by call site."""
+    known = _cache.get(program.analysis)
+    if known is None:
+        known = _cache[program.analysis] = _double_ends(program)
+    return known
+
+
+def _double_ends(program: Program) -> dict[int, DoubleEnd]:
+    found: dict[int, DoubleEnd] = {}
+    for event in program.events("commit", "rollback"):
+        if program.role(event.context.unit) in ("test", "migration") or program.owned_by_object(event.session):
+            continue
+        site = id(event.node)
+        if event.bits == states.BLOCK and (event.kind == "commit" or event.swallowed):
+            if site not in found or not found[site].in_block or _shorter(program, event, found[site].event):
+                found[site] = DoubleEnd(event, in_block=True)
+        elif (
+            event.kind == "commit"
+            and event.session.how == "created"
+            and not event.bits & states.CLOSED
+            and program.commits_by_itself(event.session.provider)
+        ):
+            found.setdefault(site, DoubleEnd(event, in_block=False))
+    return found
+
+
+def _shorter(program: Program, left: Event, right: Event) -> bool:
+    mine, theirs = program.chain(left), program.chain(right)
+    return (len(mine), [c.filename for c in mine]) < (len(theirs), [c.filename for c in theirs])
+
+
+def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Finding]:
+    """The calls of a kind that the policy forbids, one finding a call site."""
+    policy = program.settings.transaction_owner
+    if policy == "any":
+        return
+    taken = double_ends(program)
+    best: dict[int, Event] = {}
+    allowed: set[int] = set()
+    for event in program.events(kind):
+        site = id(event.node)
+        if site in taken or (kind == "rollback" and not event.swallowed):
+            continue
+        if not _is_forbidden(program, event, policy):
+            allowed.add(site)
+            continue
+        if site not in best or len(program.chain(event)) > 0 == len(program.chain(best[site])):
+            best[site] = event
+    for site, event in best.items():
+        if site in allowed and event.session.evidence == "name":
+            continue
+        path, symbol = location_of(event)
+        chain = program.chain(event)
+        yield rule.finding(
+            path,
+            event.node.span,
+            _message(event, symbol, verb, policy, kind, chain),
+            symbol=symbol,
+            confidence=program.confidence(event.session),
+            chain=chain,
+            digest=program.digest(event.context.module, event.node.span),
+        )
+
+
+def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[object, ...]) -> str:
+    lent = ""
+    links = [c for c in chain if hasattr(c, "symbol")][:-1]
+    name = f"`{event.session.path}`" if event.session.path else "the session"
+    if event.session.how in ("param", "attr") and links:
+        first, *rest = links
+        lent = f" lent by {first.symbol} ({first.filename}:{first.row})"
+        if rest:
+            lent += " through " + ", ".join(f"{c.symbol} ({c.filename}:{c.row})" for c in rest)
+    elif event.session.how in ("param", "attr", "registry"):
+        lent = ", which it borrows"
+    guard = f" (when `{event.guard}` is set)" if event.guard and kind == "commit" else ""
+    return f"{symbol} {verb} {name}{lent}{guard}: {_POLICIES[policy].format(remedy=_REMEDIES[kind])}"
+
+
+def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
+    context, token = event.context, event.session
+    unit = context.unit
+    if program.role(unit) in EXEMPT_ROLES or program.owned_by_object(token) and not event.forwarded:
+        return False
+    if program.is_wrapper(unit) or program.is_provider(unit) or event.guard == "in_transaction()":
+        return False
+    entry = program.entry(unit)
+    if policy == "service":
+        return entry is not None and entry.kind in _ENDPOINT_KINDS and token.how in ("injected", "created", "registry")
+    borrowed = token.how == "param" or (token.how == "attr" and entry is None) or (token.how == "registry" and entry is None)
+    if policy == "router":
+        return borrowed and (entry is None or token.how == "param")
+    if token.how == "created":
+        return token.provider is not None and program.is_provider(token.provider)
+    return borrowed or token.how == "injected" or token.how == "registry"
