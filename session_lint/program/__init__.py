@@ -88,6 +88,10 @@ class Program:
 
         return frozenset(m.path for m in self.modules if hands_out(m, self.flow, dict(self.entries)))
 
+    def is_home(self, unit: Unit) -> bool:
+        """Whether a unit is a session module's own code: in such a module, and not part of an entry point."""
+        return self.is_session_module(unit.module) and self.entry_or_outer(unit) is None
+
     def creations(self, kind: str) -> list[Creation]:
         """Sessions (``session``), factories (``factory``) or engines (``engine``) made from their class or function."""
         return [c for (_, k), c in self.flow.facts.creations.items() if k == kind]
@@ -165,7 +169,7 @@ class Program:
         end = ChainLink(event.context.module.path, event.node.span.row, event.context.unit.qualname, f"calls {event.kind}()")
         return (*best, end)
 
-    def origins(self, event: Event) -> Iterator[Token]:
+    def origins(self, event: Event) -> Iterator[tuple[Context, Token]]:
         """The session of an event as everybody up its call chains knows it."""
         return origins(event.context, event.token)
 

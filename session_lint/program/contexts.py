@@ -129,8 +129,8 @@ def lenders(context: Context, token: int) -> Iterator[list[Step]]:
                 queue.append((edge.caller, mine, [Step(edge.caller, mine, edge.node), *chain]))
 
 
-def origins(context: Context, token: int) -> Iterator[Token]:
-    """The tokens of the same session in the outermost contexts that are known to have lent it, the nearest included."""
+def origins(context: Context, token: int) -> Iterator[tuple[Context, Token]]:
+    """The same session as every context up the call chains knows it, the nearest first."""
     stack = [(context, token)]
     seen: set[tuple[int, int]] = set()
     while stack:
@@ -138,7 +138,7 @@ def origins(context: Context, token: int) -> Iterator[Token]:
         if (id(current), index) in seen:
             continue
         seen.add((id(current), index))
-        yield current.tokens[index]
+        yield current, current.tokens[index]
         for edge in current.callers:
             if index in edge.tokens:
                 stack.append((edge.caller, edge.tokens[index]))

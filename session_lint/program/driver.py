@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from session_lint import ir
 from session_lint.program import states
 from session_lint.program.contexts import Context
 from session_lint.program.entrypoints import EntryPoint, dependency_of
@@ -40,7 +39,7 @@ def interpret(
     rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
     called = flow.facts.callers
     for function in [f for f in rest if not called.get(f)] + [f for f in rest if called.get(f)]:
-        if function not in analysis.by_function and isinstance(function.node, ir.FunctionDef):
+        if function not in analysis.by_function:
             analysis.enter(function, {}, {}, None, None)
     for module in flow.world.modules:
         if module in reaching:
@@ -133,7 +132,7 @@ class _Injection:
 
     def get(self, dependency: Dependency) -> Values:
         """What a dependency gives; the same session for the same dependency, unless it says otherwise."""
-        return members(self._provide(provider, dependency.cached) for provider in dependency.provider)
+        return members(self._provide(provider, dependency.cached) for provider in self.frame.effective(dependency))
 
     def _provide(self, provider: Value, cached: bool) -> Values:
         if cached and provider in self._made:

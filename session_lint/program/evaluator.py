@@ -49,7 +49,7 @@ from session_lint.program.values import (
 MAX_NAME = 120
 _STATE_HOLDERS = ("request.state", "app.state")
 _REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
-_TRANSPARENT_TYPES = {"Optional", "Union", "Final", "ClassVar", "Required", "NotRequired", "newtype", "|", "Self"}
+_TRANSPARENT_TYPES = {"Optional", "Union", "Final", "ClassVar", "Required", "NotRequired", "newtype", "|", "Self", "FromDishka"}
 _ITERABLES = {"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"}
 _GENERATORS = {"Generator": False, "Iterator": False, "AsyncGenerator": True, "AsyncIterator": True, "AsyncIterable": True}
 _MANAGERS = {
@@ -180,6 +180,14 @@ class Evaluator:
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
         """Called before a method of a session, engine, handle … is called."""
+
+    def local_names(self) -> dict[str, Values]:
+        """What ``locals()`` gives."""
+        raise NotImplementedError
+
+    def shared_value(self, name: str) -> Values:
+        """What is kept under a name that any code may set (``request.state``, a ContextVar)."""
+        return self.read(self.world.shared_cell(name))
 
     # Names
 
@@ -409,7 +417,7 @@ class Evaluator:
                 case External(name=name) if any(name.endswith(holder) for holder in _STATE_HOLDERS):
                     for key in index[0] if index else ():
                         if isinstance(key, Const) and isinstance(key.value, str):
-                            result.append(self.read(self.world.shared_cell(f"state.{key.value}")))
+                            result.append(self.shared_value(f"state.{key.value}"))
                 case External(name=name):
                     result.append(_external(f"{name}[]"))
                 case _:
@@ -512,7 +520,7 @@ class Evaluator:
         if name == "state" and (last in _REQUESTS or last in ("FastAPI", "Starlette", "Litestar", "app")):
             return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
         if base in _STATE_HOLDERS:
-            return self.read(self.world.shared_cell(f"state.{name}"))
+            return self.shared_value(f"state.{name}")
         if name == "session" and base.split(".")[0] in ("flask_sqlalchemy", "flask_sqlalchemy_lite") and last == "SQLAlchemy":
             return frozenset({Factory(False, None, is_registry=True)})
         if name == "session" and base in ("fastapi_async_sqlalchemy.db", "fastapi_sqlalchemy.db"):
@@ -692,7 +700,7 @@ class Evaluator:
                 self.write(self.world.shared_cell(variable), args.get(0))
                 return NOTHING
             if method == "get":
-                return self.read(self.world.shared_cell(variable))
+                return self.shared_value(variable)
         if last == "run_in_executor":
             rest = Arguments(args.positional[2:], {}, args.rest, args.has_rest)
             return frozenset({Coroutine(members(self.call(v, rest, node) for v in args.get(1)))})
@@ -815,7 +823,7 @@ class Evaluator:
     def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
         """What a dependency injects: the provider's result, or what it yields."""
         results: list[Values] = []
-        for provider in dependency.provider:
+        for provider in self.effective(dependency):
             for value in self.call(provider, Arguments(), node):
                 match value:
                     case Generator(items=items):
@@ -827,6 +835,14 @@ class Evaluator:
                     case _:
                         results.append(frozenset({value}))
         return members(results)
+
+    def overriding(self, provider: Value) -> Values:
+        """What ``app.dependency_overrides`` puts in the place of a provider."""
+        return self.read(self.world.shared_cell(f"override.{_key(provider)}"))
+
+    def effective(self, dependency: Dependency) -> Values:
+        """The providers of a dependency, after overrides."""
+        return members(self.overriding(provider) or frozenset({provider}) for provider in dependency.provider)
 
     def instantiate(self, types: Values) -> Values:
         """What a variable annotated with the type holds."""
@@ -891,7 +907,10 @@ class Evaluator:
                         self.store(item, members(self.unpacked(v, position) for v in values))
             case ir.Subscript(value=owner, index=index):
                 for value in self.eval(owner):
-                    if isinstance(value, External) and value.name in _STATE_HOLDERS:
+                    if isinstance(value, External) and value.name.endswith(".dependency_overrides"):
+                        for replaced in members(self.eval(key) for key in index):
+                            self.write(self.world.shared_cell(f"override.{_key(replaced)}"), values)
+                    elif isinstance(value, External) and value.name in _STATE_HOLDERS:
                         for key in index:
                             if isinstance(key, ir.Constant) and isinstance(key.value, str):
                                 self.write(self.world.shared_cell(f"state.{key.value}"), values)
@@ -921,6 +940,11 @@ class Evaluator:
             if isinstance(result, FunctionValue) and result != value and result.function.parent is not maker.module:
                 return Wrapped(value, result.function)
         return None
+
+
+def _key(provider: Value) -> str:
+    function = getattr(provider, "function", None)
+    return f"{function.module.name}.{function.qualname}" if isinstance(function, Function) else ""
 
 
 def _external(name: str) -> Values:
@@ -1038,6 +1062,10 @@ def _dict_call(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values
     return frozenset({DictValue(pairs)}) if pairs else args.get(0)
 
 
+def _locals(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({DictValue(tuple(sorted(self.local_names().items())))})
+
+
 def _identity_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
 
@@ -1053,6 +1081,7 @@ _CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
     "builtins.iter": _first,
     "builtins.dict": _dict_call,
     "builtins.type": _identity_type,
+    "builtins.locals": _locals,
     "builtins.staticmethod": _first,
     "builtins.classmethod": _first,
     "copy.copy": _first,

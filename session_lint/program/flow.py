@@ -186,6 +186,15 @@ class Flow(Evaluator):
         if name in scope.cells:
             self.write(scope.cells[name], values)
 
+    def instance_attribute(self, value: Instance, name: str) -> Values:
+        # A cell that does not exist yet cannot tell its readers when it is set: make it.
+        for base in value.cls.lineage():
+            self.read(base.attrs.setdefault(name, Cell()))
+        return super().instance_attribute(value, name)
+
+    def local_names(self) -> dict[str, Values]:
+        return {} if isinstance(self.unit, Module) else {name: self.read(cell) for name, cell in self.unit.cells.items()}
+
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         match owner:
             case Instance(cls=cls) | ClassValue(cls=cls):
@@ -249,9 +258,10 @@ class Flow(Evaluator):
 
     def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
         for provider in dependency.provider:
-            function = function_of(provider)
-            if function is not None:
-                self.facts.injected.add(function)
+            for candidate in (provider, *self.overriding(provider)):
+                function = function_of(candidate)
+                if function is not None:
+                    self.facts.injected.add(function)
         return super().provided(dependency, node)
 
     # Units

@@ -402,6 +402,13 @@ class Frame(Evaluator):
         self.reading = ("state", f"{base}.{name}", None)
         return super()._external_attribute(base, name)
 
+    def shared_value(self, name: str) -> Values:
+        self.reading = ("registry" if name.startswith("ContextVar@") else "state", name, None)
+        return super().shared_value(name)
+
+    def local_names(self) -> dict[str, Values]:
+        return dict(self.state.env)
+
     # Calls
 
     def may_raise(self) -> None:
@@ -457,8 +464,9 @@ class Frame(Evaluator):
             return self._unvisited(function, node, havoc=reaches)
         analysis.depth += 1
         try:
+            how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.wrapped else "param"
             context, back = analysis.enter(
-                function, bound, self.state.tx, self.context, node, through_decorator=through_decorator
+                function, bound, self.state.tx, self.context, node, how, through_decorator=through_decorator
             )
         finally:
             analysis.depth -= 1
@@ -867,6 +875,11 @@ class Frame(Evaluator):
                 self.reading = ("global", "", None)
                 self.state.env[statement.name] = self._closure(statement)
             case ir.ClassDef():
+                outside = dict(self.state.env)
+                result = self.block(statement.body, self.state)
+                if result.normal is not None:
+                    self.state = result.normal
+                    self.state.env = outside
                 self.state.env[statement.name] = frozenset({ClassValue(self.world.classes[id(statement)])})
             case _:
                 pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from session_lint.program import vocabulary
 from session_lint.program.entrypoints import EntryPoint, main_calls
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Class, Function, Module
@@ -77,8 +78,11 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
     It is one when an engine, factory or provider that it makes at its top level (or caches) is used from another module, or
     injected. What is made inside an endpoint, a task or a borrower does not count.
     """
-    if not any(creation.unit.module is module for creation in flow.facts.creations.values()):
-        return _makes_providers(module, flow, entries)
+    made = [c for c in flow.facts.creations.values() if c.unit.module is module]
+    if not made:
+        return False
+    if not any(e.module is module for e in entries) and _only_makes(module, flow):
+        return True
     for function in module.functions:
         if function in flow.facts.injected and function not in entries and _gives(function, module):
             return True
@@ -89,8 +93,15 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
     return False
 
 
-def _makes_providers(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
-    return False
+def _only_makes(module: Module, flow: Flow) -> bool:
+    """Whether a module makes an engine or factory at its top level and runs nothing on it: there is nobody to use it yet."""
+    top = any(c.unit is module and c.kind in ("engine", "factory") for c in flow.facts.creations.values())
+    works = any(
+        c.unit.module is module and c.name.startswith(("Session.", "Connection.", "Engine.", "Factory.", "Handle."))
+        for c in flow.facts.externals.values()
+    )
+    sessions = any(c.unit.module is module and "session" in c.kind for c in flow.facts.creations.values())
+    return top and not works and not sessions
 
 
 def _gives(function: Function, module: Module) -> bool:
@@ -118,6 +129,7 @@ def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) 
 
     if isinstance(value, ClassValue):
         return value.cls.module is module and (
+            any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage()) or
             _keeps(value.cls, module) or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
         )
     function = function_of(value)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from session_lint.findings import Finding
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
+from session_lint.program.symbols import Class, Function, Unit
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import Rule
 
@@ -58,14 +59,18 @@ def _double_ends(program: Program) -> dict[int, DoubleEnd]:
         if event.bits == states.BLOCK and (event.kind == "commit" or event.swallowed):
             if site not in found or not found[site].in_block or _shorter(program, event, found[site].event):
                 found[site] = DoubleEnd(event, in_block=True)
-        elif (
-            event.kind == "commit"
-            and event.session.how == "created"
-            and not event.bits & states.CLOSED
-            and program.commits_by_itself(event.session.provider)
-        ):
+        elif event.kind == "commit" and not event.bits & states.CLOSED and _under_committing_with(program, event):
             found.setdefault(site, DoubleEnd(event, in_block=False))
     return found
+
+
+def _under_committing_with(program: Program, event: Event) -> bool:
+    """Whether every owner up the call chain got the session from a ``with`` around a provider that commits by itself."""
+    owners = [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure")]
+    return bool(owners) and all(
+        token.how == "created" and not context.is_synthetic and program.commits_by_itself(token.provider)
+        for context, token in owners
+    )
 
 
 def _shorter(program: Program, left: Event, right: Event) -> bool:
@@ -121,6 +126,17 @@ def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain
     return f"{symbol} {verb} {name}{lent}{guard}: {_POLICIES[policy].format(remedy=_REMEDIES[kind])}"
 
 
+def _closes_over_borrowed(program: Program, unit: Unit, name: str) -> bool:
+    """Whether a nested function uses a session that was lent to the function around it."""
+    outer = unit.parent if isinstance(unit, Function) else None
+    while isinstance(outer, (Function, Class)):
+        if isinstance(outer, Function) and name in outer.cells:
+            lent = any(p.name == name for p in outer.params)
+            return lent and program.entry(outer) is None and not program.is_wrapper(outer) and not program.is_provider(outer)
+        outer = outer.parent
+    return False
+
+
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
@@ -131,6 +147,8 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     entry = program.entry(unit)
     if policy == "service":
         return entry is not None and entry.kind in _ENDPOINT_KINDS and token.how in ("injected", "created", "registry")
+    if token.how == "closure":
+        return policy == "router" and _closes_over_borrowed(program, unit, token.path)
     borrowed = token.how == "param" or (token.how == "attr" and entry is None) or (token.how == "registry" and entry is None)
     if policy == "router":
         return borrowed and (entry is None or token.how == "param")

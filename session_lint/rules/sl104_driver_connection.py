@@ -76,13 +76,13 @@ from session_lint.rules.registry import rule
 @rule("SL104", "driver-connection", severity=Severity.ERROR, check="driver-connections")
 def driver_connection(program: Program) -> Iterator[Finding]:
     """Connections opened with the driver itself, in a code base that has sessions or engines."""
-    if not program.flow.facts.creations and not program.counts.sessions:
+    if not program.flow.facts.creations and not program.counts.files_with_sessions:
         return
     for call in program.external_calls():
         if call.name not in DRIVER_CONNECTS or call.subject is not None:
             continue
         module = call.unit.module
-        if program.role(call.unit) in EXEMPT_ROLES or program.is_session_module(module):
+        if program.role(call.unit) in EXEMPT_ROLES or program.is_home(call.unit):
             continue
         yield driver_connection.finding(
             module.path,

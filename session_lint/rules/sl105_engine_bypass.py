@@ -80,7 +80,7 @@ def engine_bypass(program: Program) -> Iterator[Finding]:
         if not isinstance(call.subject, Engine) or method not in _BYPASSES:
             continue
         module = call.unit.module
-        if program.role(call.unit) in EXEMPT_ROLES or program.is_session_module(module) or _is_fine(program, call, method):
+        if program.role(call.unit) in EXEMPT_ROLES or program.is_home(call.unit) or _is_fine(program, call, method):
             continue
         what = (
             "changes the options of a shared engine for everybody"

@@ -105,7 +105,7 @@ def split_ownership(program: Program) -> Iterator[Finding]:
     for event in program.events("commit", "begin"):
         if event.context.module.path and program.role(event.context.unit) in ("test", "migration"):
             continue
-        for token in program.origins(event):
+        for _, token in program.origins(event):
             provider = token.provider
             if provider is None or event.context.unit is provider or not program.commits_by_itself(provider):
                 continue

@@ -98,7 +98,7 @@ def manual_execution_options(program: Program) -> Iterator[Finding]:
     seen: set[int] = set()
     for call in program.external_calls():
         module = call.unit.module
-        if id(call.node) in seen or program.role(call.unit) in EXEMPT_ROLES or program.is_session_module(module):
+        if id(call.node) in seen or program.role(call.unit) in EXEMPT_ROLES or program.is_home(call.unit):
             continue
         keys = sorted(_keys(call))
         if not keys:

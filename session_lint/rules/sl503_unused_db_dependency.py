@@ -81,7 +81,7 @@ from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.entrypoints import dependency_of, dotted
 from session_lint.program.flow import function_of
-from session_lint.program.symbols import Function, own_expressions, subexpressions, walk
+from session_lint.program.symbols import Function, children, own_expressions, subexpressions, walk
 from session_lint.program.values import Dependency, Session
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
@@ -121,7 +121,17 @@ def unused_db_dependency(program: Program) -> Iterator[Finding]:
 
 def _hands_parameters(program: Program, dependency: Dependency) -> bool:
     names = {*_PARAMETER_NAMES, *program.settings.database_parameter_names}
-    return any(f is not None and f.name in names for f in map(function_of, dependency.provider))
+    for function in filter(None, map(function_of, dependency.provider)):
+        returns = function.node.returns if isinstance(function.node, ir.FunctionDef) else None
+        said = [function.module.name.rsplit(".", 1)[-1]]
+        said += [n.id if isinstance(n, ir.Name) else getattr(n, "name", "") for n in subexpressions(returns)]
+        if function.name in names or any(_says_parameters(word) for word in said):
+            return True
+    return False
+
+
+def _says_parameters(word: str) -> bool:
+    return word.replace("_", "").lower() in ("dbparams", "databaseparams", "dbparameters", "databaseparameters")
 
 
 def names_used(program: Program, function: Function) -> set[str]:
@@ -143,22 +153,16 @@ def _read(expr: ir.Expr | None) -> set[str]:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if node is None or (isinstance(node, ir.Call) and dotted(node.func).rsplit(".", 1)[-1] in _LOGGERS):
+        if node is None:
+            continue
+        if isinstance(node, ir.Call) and dotted(node.func).rsplit(".", 1)[-1] in _LOGGERS:
+            worked = (n for arg in node.args for n in subexpressions(arg.value) if isinstance(n, (ir.Call, ir.Await)))
+            stack.extend(child for n in worked for child in children(n))
             continue
         if isinstance(node, ir.Name):
             found.add(node.id)
         elif isinstance(node, ir.Lambda):
             stack.append(node.body)
         else:
-            stack.extend(child for child in _children(node))
+            stack.extend(children(node))
     return found
-
-
-def _children(node: ir.Expr) -> list[ir.Expr]:
-    direct: list[ir.Expr] = []
-    inner = subexpressions(node)
-    next(inner)
-    from session_lint.program.symbols import children
-
-    direct.extend(child for child in children(node) if child is not None)
-    return direct
