@@ -145,9 +145,6 @@ def _function(node: ir.FunctionDef, scope: Scope, module: Module, prefix: str) -
     module.functions.append(function)
     for param in node.params:
         function.cells[param.name] = Cell()
-        for node_ in subexpressions(param.default):
-            if isinstance(node_, ir.Lambda):
-                _lambda(node_, scope, module, prefix)
     _collect(node.body, function, module, f"{qualname}.")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from session_lint import ir
+from session_lint.models import load_models
 from session_lint.program import vocabulary
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
@@ -205,9 +206,9 @@ class Evaluator:
             scope = scope.parent
         if name in scope.cells or name in scope.links:
             return self.load_bound(scope, name)
-        found = self._load_starred(scope, name)
-        if found is not None:
-            return found
+        starred = self._load_starred(scope, name)
+        if starred is not None:
+            return starred
         return frozenset({Symbol(f"builtins.{name}")})
 
     def load_bound(self, scope: Module | Function, name: str) -> Values:
@@ -226,9 +227,9 @@ class Evaluator:
                 continue
             other = self.world.index.by_name.get(target)
             if other is not None and other is not module:
-                found = self.module_attribute(target, name)
-                if found is not None:
-                    return found
+                exported = self.module_attribute(target, name)
+                if exported is not None:
+                    return exported
         for star in module.stars:
             if self.world.index.resolve(star, module) is None:
                 qualified = f"{star.lstrip('/')}.{name}"
@@ -472,6 +473,9 @@ class Evaluator:
         """The values of ``value.name``."""
         match value:
             case Symbol(name=base):
+                registry = load_models().registries.get(f"{base}.{name}")
+                if registry is not None:
+                    return frozenset({Factory(registry, None, is_registry=True)})
                 return frozenset({Symbol(f"{base}.{name}")}) if len(base) < MAX_NAME else NOTHING
             case ModuleValue(name=module):
                 return self.module_attribute(module, name) or NOTHING
@@ -521,10 +525,9 @@ class Evaluator:
             return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
         if base in _STATE_HOLDERS:
             return self.shared_value(f"state.{name}")
-        if name == "session" and base.split(".")[0] in ("flask_sqlalchemy", "flask_sqlalchemy_lite") and last == "SQLAlchemy":
-            return frozenset({Factory(False, None, is_registry=True)})
-        if name == "session" and base in ("fastapi_async_sqlalchemy.db", "fastapi_sqlalchemy.db"):
-            return frozenset({Factory("async" in base, None, is_registry=True)})
+        registry = load_models().registries.get(f"{base}.{name}")
+        if registry is not None:
+            return frozenset({Factory(registry, None, is_registry=True)})
         return _external(f"{base}.{name}")
 
     def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:

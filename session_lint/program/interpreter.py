@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.models import load_models
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
 from session_lint.program.evaluator import Arguments, Evaluator, members
@@ -646,6 +647,21 @@ class Frame(Evaluator):
             self.state.tx[token] = states.CLOSED
         elif name in vocabulary.AUTOBEGIN_METHODS and bits & (states.NONE | states.CLOSED):
             self.state.tx[token] = (bits & ~(states.NONE | states.CLOSED)) | states.AUTOBEGUN
+
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
+        rule = load_models().commits.get(name)
+        if rule is None or node is None:
+            return
+        if rule.unless and Const(False) in args.keywords.get(rule.unless, NOTHING):
+            return
+        if rule.when and Const(True) not in args.keywords.get(rule.when, NOTHING):
+            return
+        held = self.peek(node.func.value) if isinstance(node.func, ir.Attribute) else NOTHING
+        fields = [values for v in held if isinstance(v, Instance) for _, values in v.fields]
+        for value in members([*args.everything(), *fields]):
+            if isinstance(value, Session) and isinstance(value.origin, int):
+                self.record("commit", node, value.origin)
+                self.state.tx[value.origin] = states.NONE
 
     def record(self, kind: str, node: ir.Call, token: int, forwarded: bool = False) -> None:
         """Note that something happened to a session."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from session_lint import ir
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import EntryPoint, main_calls
 from session_lint.program.flow import Flow
-from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.symbols import Class, Function, Module, expressions
 from session_lint.program.values import (
     ClassValue,
     ContextManager,
@@ -101,7 +102,14 @@ def _only_makes(module: Module, flow: Flow) -> bool:
         for c in flow.facts.externals.values()
     )
     sessions = any(c.unit.module is module and "session" in c.kind for c in flow.facts.creations.values())
-    return top and not works and not sessions
+    names = {name for name, cell in module.cells.items() if any(_made_here(v, module) for v in cell.values)}
+    used = any(
+        isinstance(node, ir.Name) and node.id in names
+        for function in module.functions
+        if not _gives(function, module)
+        for node in expressions(function.body)
+    )
+    return top and not works and not sessions and not used
 
 
 def _gives(function: Function, module: Module) -> bool:
