@@ -130,7 +130,9 @@ class Program:
 
     def is_provider(self, unit: Unit) -> bool:
         """Whether a function hands a session out by ``yield``."""
-        return isinstance(unit, Function) and any(c.exit and c.exit.yields for c in self.analysis.by_function.get(unit, ()))
+        return isinstance(unit, Function) and any(
+            c.exit and c.exit.yields for c in self.analysis.by_function.get(unit, ())
+        )
 
     def is_wrapper(self, unit: Unit) -> bool:
         """Whether a function is what a decorator of the project puts around others."""
@@ -166,7 +168,9 @@ class Program:
                 break
         if best is None:
             return ()
-        end = ChainLink(event.context.module.path, event.node.span.row, event.context.unit.qualname, f"calls {event.kind}()")
+        end = ChainLink(
+            event.context.module.path, event.node.span.row, event.context.unit.qualname, f"calls {event.kind}()"
+        )
         return (*best, end)
 
     def origins(self, event: Event) -> Iterator[tuple[Context, Token]]:
@@ -183,7 +187,9 @@ class Program:
             bodies = [module.body, *(f.body for f in module.functions), *(c.node.body for c in module.classes)]
             self._digests[module] = [(s.span, s.digest) for body in bodies for s in walk(body)]
         around = [
-            (s.end_row - s.row, digest) for s, digest in self._digests[module] if s.row <= span.row and span.end_row <= s.end_row
+            (s.end_row - s.row, digest)
+            for s, digest in self._digests[module]
+            if s.row <= span.row and span.end_row <= s.end_row
         ]
         return min(around)[1] if around else ""
 
@@ -202,5 +208,7 @@ def link(files: Sequence[LoweredFile], settings: Settings, facts: ProjectFacts) 
     flow.run()
     entries = find_entry_points(flow, settings.entry_point_decorators)
     roles = find_roles(modules, entries, flow, settings)
-    analysis = interpret(flow, entries, frozenset(settings.session_names), lambda m: roles[m.path] == "test" or is_test_path(m.path))
+    analysis = interpret(
+        flow, entries, frozenset(settings.session_names), lambda m: roles[m.path] == "test" or is_test_path(m.path)
+    )
     return Program(settings, facts, modules, flow, analysis, entries, roles)

@@ -90,8 +90,8 @@ def _bind(statement: ir.Statement, scope: Scope, module: Module) -> None:
             pass
     for target in targets:
         if target is not None:
-            for name in bound_names(target):
-                _cell(scope, name.id)
+            for bound in bound_names(target):
+                _cell(scope, bound.id)
 
 
 def _bind_import(statement: ir.Import | ir.ImportFrom, scope: Scope, module: Module) -> None:
@@ -149,7 +149,11 @@ def _function(node: ir.FunctionDef, scope: Scope, module: Module, prefix: str) -
 
 
 def _is_overload(node: ir.FunctionDef) -> bool:
-    last = [d.name if isinstance(d, ir.Attribute) else d.id for d in node.decorators if isinstance(d, (ir.Attribute, ir.Name))]
+    last = [
+        d.name if isinstance(d, ir.Attribute) else d.id
+        for d in node.decorators
+        if isinstance(d, (ir.Attribute, ir.Name))
+    ]
     return "overload" in last or "setter" in last
 
 
@@ -216,12 +220,11 @@ class ModuleIndex:
         return self._found[key]
 
     def _search(self, name: str, folder: str) -> str | None:
-        candidates = self._tops.get(name.split(".")[0], ())
+        candidates = self._tops.get(name.split(".", maxsplit=1)[0], ())
         around = [r for r in candidates if not r or folder == r or folder.startswith(r + ".")]
         others = [r for r in candidates if r not in around]
         for root in [*sorted(around, key=len, reverse=True), *others]:
             full = f"{root}.{name}" if root else name
-            if full in self.by_name or full in self.packages:
-                if full in self.by_name or root in around:
-                    return full
+            if (full in self.by_name or full in self.packages) and (full in self.by_name or root in around):
+                return full
         return None

@@ -11,7 +11,9 @@ from session_lint import ir
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Site, Values
 
-How = Literal["created", "injected", "param", "attr", "closure", "global", "registry", "decorator", "state", "object", "unknown"]
+How = Literal[
+    "created", "injected", "param", "attr", "closure", "global", "registry", "decorator", "state", "object", "unknown"
+]
 
 
 @dataclass(eq=False, slots=True)

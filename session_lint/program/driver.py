@@ -65,7 +65,9 @@ def _reaching(flow: Flow) -> set[Unit]:
 
 
 def _takes_session(function: Function) -> bool:
-    return any(bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values) or any(
+    return any(
+        bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values
+    ) or any(
         p.name in ("session", "db", "db_session", "async_session") and p.annotation is None for p in function.params
     )
 

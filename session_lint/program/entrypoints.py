@@ -65,10 +65,13 @@ def _by_decorator(flow: Flow, function: Function, extra: tuple[str, ...]) -> Ent
         call = decorator if isinstance(decorator, ir.Call) else None
         target = call.func if call is not None else decorator
         written = dotted(target)
-        if any(written == name or written.endswith("." + name) or name.endswith("." + written) for name in extra if written):
+        if any(
+            written == name or written.endswith("." + name) or name.endswith("." + written) for name in extra if written
+        ):
             return EntryPoint(function, "endpoint")
         values = flow.at(unit, function.parent).eval(target)
-        for kind in filter(None, (_kind_of(value) for value in values)):
+        kinds: list[Kind] = [kind for value in values if (kind := _kind_of(value)) is not None]
+        for kind in kinds:
             return EntryPoint(function, kind, _route(target, call), _route_dependencies(flow, call))
         if not values or all(isinstance(v, External) for v in values):
             kind_ = _kind_by_look(target, call)
@@ -95,7 +98,13 @@ def _kind_of(value: Value) -> Kind | None:
             return "event" if method in vocabulary.EVENT_METHODS else None
         if method in vocabulary.TASK_METHODS and base:
             return "task"
-        if method in vocabulary.COMMAND_METHODS and base.split(".")[0] in ("typer", "click", "flask", "asyncclick", "cyclopts"):
+        if method in vocabulary.COMMAND_METHODS and base.split(".")[0] in (
+            "typer",
+            "click",
+            "flask",
+            "asyncclick",
+            "cyclopts",
+        ):
             return "command"
     return None
 
@@ -138,7 +147,15 @@ def _by_class(function: Function) -> EntryPoint | None:
     if function.owner is None:
         return None
     bases = function.owner.external_lineage()
-    if bases & vocabulary.VIEW_CLASSES and function.name in ("get", "post", "put", "patch", "delete", "head", "dispatch_request"):
+    if bases & vocabulary.VIEW_CLASSES and function.name in (
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "head",
+        "dispatch_request",
+    ):
         return EntryPoint(function, "endpoint", function.name.upper())
     if bases & vocabulary.MIDDLEWARE_CLASSES and function.name == "dispatch":
         return EntryPoint(function, "middleware")

@@ -50,9 +50,38 @@ from session_lint.program.values import (
 MAX_NAME = 120
 _STATE_HOLDERS = ("request.state", "app.state")
 _REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
-_TRANSPARENT_TYPES = {"Optional", "Union", "Final", "ClassVar", "Required", "NotRequired", "newtype", "|", "Self", "FromDishka"}
-_ITERABLES = {"list", "List", "Sequence", "set", "Set", "frozenset", "tuple", "Tuple", "Iterable", "Collection", "deque"}
-_GENERATORS = {"Generator": False, "Iterator": False, "AsyncGenerator": True, "AsyncIterator": True, "AsyncIterable": True}
+_TRANSPARENT_TYPES = {
+    "Optional",
+    "Union",
+    "Final",
+    "ClassVar",
+    "Required",
+    "NotRequired",
+    "newtype",
+    "|",
+    "Self",
+    "FromDishka",
+}
+_ITERABLES = {
+    "list",
+    "List",
+    "Sequence",
+    "set",
+    "Set",
+    "frozenset",
+    "tuple",
+    "Tuple",
+    "Iterable",
+    "Collection",
+    "deque",
+}
+_GENERATORS = {
+    "Generator": False,
+    "Iterator": False,
+    "AsyncGenerator": True,
+    "AsyncIterator": True,
+    "AsyncIterable": True,
+}
 _MANAGERS = {
     "AbstractContextManager": False,
     "ContextManager": False,
@@ -164,7 +193,9 @@ class Evaluator:
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         raise NotImplementedError
 
-    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+    def call_function(
+        self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
+    ) -> Values:
         """The values that calling a project function gives (coroutines and generators not yet unwrapped)."""
         raise NotImplementedError
 
@@ -200,9 +231,8 @@ class Evaluator:
                     return found
             scope = scope.parent
         while not isinstance(scope, Module):
-            if isinstance(scope, Function):
-                if name in scope.cells or name in scope.links:
-                    return self.load_bound(scope, name)
+            if isinstance(scope, Function) and (name in scope.cells or name in scope.links):
+                return self.load_bound(scope, name)
             scope = scope.parent
         if name in scope.cells or name in scope.links:
             return self.load_bound(scope, name)
@@ -280,23 +310,23 @@ class Evaluator:
             return NOTHING
         return _DISPATCH[type(node)](self, node)
 
-    def _name(self, node: ir.Name) -> Values:
+    def eval_name(self, node: ir.Name) -> Values:
         for names in reversed(self.temporaries):
             if node.id in names:
                 return names[node.id]
         return self.load(node.id)
 
-    def _attribute(self, node: ir.Attribute) -> Values:
+    def eval_attribute(self, node: ir.Attribute) -> Values:
         return members(self.attribute(value, node.name, node) for value in self.eval(node.value))
 
-    def _constant(self, node: ir.Constant) -> Values:
+    def eval_constant(self, node: ir.Constant) -> Values:
         value = node.value
         return NOTHING if isinstance(value, float) else frozenset({Const(value)})
 
-    def _await(self, node: ir.Await) -> Values:
+    def eval_await(self, node: ir.Await) -> Values:
         return members(self.awaited(value) for value in self.eval(node.value))
 
-    def _call(self, node: ir.Call) -> Values:
+    def eval_call(self, node: ir.Call) -> Values:
         funcs = self.eval(node.func)
         args = self.arguments(node)
         if not funcs:
@@ -331,7 +361,7 @@ class Evaluator:
                     args.has_rest = True
         return args
 
-    def _collection(self, node: ir.Collection) -> Values:
+    def eval_collection(self, node: ir.Collection) -> Values:
         items = tuple(self.eval(item) for item in node.items)
         by_position = node.kind != "set" and not any(isinstance(item, ir.Starred) for item in node.items)
         if not any(items):
@@ -340,10 +370,10 @@ class Evaluator:
             return frozenset({Container((members(items),), False)})
         return frozenset({Container(items, True)})
 
-    def _starred(self, node: ir.Starred) -> Values:
+    def eval_starred(self, node: ir.Starred) -> Values:
         return members(self.elements(value) for value in self.eval(node.value))
 
-    def _dict(self, node: ir.Dict) -> Values:
+    def eval_dict(self, node: ir.Dict) -> Values:
         items: list[tuple[str, Values]] = []
         loose: list[Values] = []
         for key, value in zip(node.keys, node.values, strict=True):
@@ -361,45 +391,47 @@ class Evaluator:
             return frozenset({Container((members([*loose, *(v for _, v in items)]),), False)})
         return frozenset({DictValue(tuple(items))}) if items else NOTHING
 
-    def _bool_op(self, node: ir.BoolOp) -> Values:
+    def eval_bool_op(self, node: ir.BoolOp) -> Values:
         values = [self.eval(value) for value in node.values]
         if node.op == "or":
             return members([frozenset(v for v in value if v != Const(None)) for value in values[:-1]] + values[-1:])
         return values[-1]
 
-    def _conditional(self, node: ir.Conditional) -> Values:
+    def eval_conditional(self, node: ir.Conditional) -> Values:
         self.eval(node.test)
         return self.eval(node.body) | self.eval(node.orelse)
 
-    def _binary(self, node: ir.Binary) -> Values:
+    def eval_binary(self, node: ir.Binary) -> Values:
         left, right = self.eval(node.left), self.eval(node.right)
         if node.op == "|":
             return frozenset({TypeForm("|", (left, right))}) if left or right else NOTHING
         return NOTHING
 
-    def _plain(self, node: Any) -> Values:
+    def eval_plain(self, node: Any) -> Values:
         for child in _CHILDREN[type(node)](node):
             self.eval(child)
         return NOTHING
 
-    def _compare(self, node: ir.Compare) -> Values:
-        return self._plain(node)
+    def eval_compare(self, node: ir.Compare) -> Values:
+        return self.eval_plain(node)
 
-    def _text(self, node: ir.FString) -> Values:
+    def eval_text(self, node: ir.FString) -> Values:
         for part in node.parts:
             self.eval(part)
         return frozenset({External("builtins.str")})
 
-    def _subscript(self, node: ir.Subscript) -> Values:
+    def eval_subscript(self, node: ir.Subscript) -> Values:
         index = tuple(self.eval(item) for item in node.index)
         result: list[Values] = []
         for value in self.eval(node.value):
             match value:
                 case Symbol(name=name):
                     last = name.rsplit(".", 1)[-1]
-                    if last == "Annotated" or last in _TRANSPARENT_TYPES | _ITERABLES | _GENERATORS.keys() | _MANAGERS.keys():
-                        result.append(frozenset({TypeForm(last, index)}))
-                    elif last in ("Callable", "Coroutine", "Awaitable", "Type", "type", "Dict", "dict", "Mapping"):
+                    if (
+                        last == "Annotated"
+                        or last in _TRANSPARENT_TYPES | _ITERABLES | _GENERATORS.keys() | _MANAGERS.keys()
+                        or last in ("Callable", "Coroutine", "Awaitable", "Type", "type", "Dict", "dict", "Mapping")
+                    ):
                         result.append(frozenset({TypeForm(last, index)}))
                     else:
                         result.append(frozenset({value}))
@@ -425,10 +457,10 @@ class Evaluator:
                     pass
         return members(result)
 
-    def _lambda(self, node: ir.Lambda) -> Values:
+    def eval_lambda(self, node: ir.Lambda) -> Values:
         return frozenset({FunctionValue(self.world.functions[id(node)])})
 
-    def _comprehension(self, node: ir.Comprehension) -> Values:
+    def eval_comprehension(self, node: ir.Comprehension) -> Values:
         names: dict[str, Values] = {}
         self.temporaries.append(names)
         try:
@@ -453,7 +485,7 @@ class Evaluator:
         elif isinstance(target, ir.Starred):
             self._bind_temporary(names, target.value, values)
 
-    def _walrus(self, node: ir.Walrus) -> Values:
+    def eval_walrus(self, node: ir.Walrus) -> Values:
         values = self.eval(node.value)
         self.store(node.target, values)
         return values
@@ -510,7 +542,7 @@ class Evaluator:
                 if name == "engine":
                     return frozenset({value})
                 return frozenset({Method(value, name)})
-            case Coroutine(result=result) if name in ("result",):
+            case Coroutine(result=result) if name == "result":
                 return frozenset({Method(value, name)}) if result else NOTHING
             case FunctionValue() | BoundMethod() | Wrapped() if name in ("__wrapped__", "func", "fn", "original_func"):
                 return frozenset({value})
@@ -535,7 +567,8 @@ class Evaluator:
         for base in cls.lineage():
             if name in base.attrs:
                 return members(
-                    self._bind(v, receiver) if _is_classmethod(v) else frozenset({v}) for v in self.read(base.attrs[name])
+                    self._bind(v, receiver) if _is_classmethod(v) else frozenset({v})
+                    for v in self.read(base.attrs[name])
                 )
         return NOTHING
 
@@ -552,10 +585,7 @@ class Evaluator:
                 functions = [v for v in found if isinstance(v, FunctionValue)]
                 if functions and all(is_stub(v.function) for v in functions):
                     overrides = [
-                        v
-                        for sub in _descendants(value.cls)
-                        if name in sub.attrs
-                        for v in self.read(sub.attrs[name])
+                        v for sub in _descendants(value.cls) if name in sub.attrs for v in self.read(sub.attrs[name])
                     ]
                     if 0 < len(overrides) <= 6:
                         found = frozenset(overrides)
@@ -611,7 +641,9 @@ class Evaluator:
             case Wrapped(func=inner):
                 return self.call_wrapped(func, args, node)
             case Partial(func=inner, args=first, keywords=keywords):
-                merged = Arguments([*first, *args.positional], {**dict(keywords), **args.keywords}, args.rest, args.has_rest)
+                merged = Arguments(
+                    [*first, *args.positional], {**dict(keywords), **args.keywords}, args.rest, args.has_rest
+                )
                 return self.call(inner, merged, node)
             case TypeForm(name="newtype"):
                 return args.get(0)
@@ -637,7 +669,9 @@ class Evaluator:
     def _fresh(self, values: Values, node: ir.Call | None) -> Values:
         site = Site(self.unit.module, node.span) if node else None
         return frozenset(
-            self.created("factory-session", Session(v.is_async, site), "", Arguments(), node) if isinstance(v, Session) else v
+            self.created("factory-session", Session(v.is_async, site), "", Arguments(), node)
+            if isinstance(v, Session)
+            else v
             for v in values
         )
 
@@ -751,7 +785,11 @@ class Evaluator:
                     return frozenset({subject})
                 return _external("sqlalchemy.connection." + name)
             case Container() | DictValue():
-                return self.elements(subject) if name in ("pop", "get", "values", "popleft", "setdefault", "__getitem__") else NOTHING
+                return (
+                    self.elements(subject)
+                    if name in ("pop", "get", "values", "popleft", "setdefault", "__getitem__")
+                    else NOTHING
+                )
             case Generator(items=items, is_async=is_async):
                 if name in ("__anext__", "asend"):
                     return frozenset({Coroutine(items)})
@@ -889,7 +927,7 @@ class Evaluator:
         ):
             if table is not None:
                 return frozenset({_INSTANCES[kind](table)})
-        top = name.split(".")[0]
+        top = name.split(".", maxsplit=1)[0]
         if top in ("typing", "typing_extensions", "types") or name == "builtins.object":
             return NOTHING
         return frozenset({External(name)})
@@ -991,7 +1029,9 @@ def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     if function is None or function.owner is None or not function.params:
         return NOTHING
     return frozenset(
-        Super(function.owner, receiver) for receiver in self.load(function.params[0].name) if isinstance(receiver, (Instance, ClassValue))
+        Super(function.owner, receiver)
+        for receiver in self.load(function.params[0].name)
+        if isinstance(receiver, (Instance, ClassValue))
     )
 
 
@@ -1109,25 +1149,25 @@ _CHILDREN: dict[type, Callable[[Any], Iterable[ir.Expr | None]]] = {
 }
 
 _DISPATCH: dict[type, Callable[[Evaluator, Any], Values]] = {
-    ir.Name: Evaluator._name,
-    ir.Attribute: Evaluator._attribute,
-    ir.Constant: Evaluator._constant,
-    ir.Await: Evaluator._await,
-    ir.Call: lambda self, node: self._call(node),
-    ir.Collection: Evaluator._collection,
-    ir.Starred: Evaluator._starred,
-    ir.Dict: Evaluator._dict,
-    ir.BoolOp: lambda self, node: self._bool_op(node),
-    ir.Conditional: lambda self, node: self._conditional(node),
-    ir.Binary: Evaluator._binary,
-    ir.FString: Evaluator._text,
-    ir.Subscript: Evaluator._subscript,
-    ir.Lambda: Evaluator._lambda,
-    ir.Comprehension: Evaluator._comprehension,
-    ir.Walrus: Evaluator._walrus,
+    ir.Name: Evaluator.eval_name,
+    ir.Attribute: Evaluator.eval_attribute,
+    ir.Constant: Evaluator.eval_constant,
+    ir.Await: Evaluator.eval_await,
+    ir.Call: lambda self, node: self.eval_call(node),
+    ir.Collection: Evaluator.eval_collection,
+    ir.Starred: Evaluator.eval_starred,
+    ir.Dict: Evaluator.eval_dict,
+    ir.BoolOp: lambda self, node: self.eval_bool_op(node),
+    ir.Conditional: lambda self, node: self.eval_conditional(node),
+    ir.Binary: Evaluator.eval_binary,
+    ir.FString: Evaluator.eval_text,
+    ir.Subscript: Evaluator.eval_subscript,
+    ir.Lambda: Evaluator.eval_lambda,
+    ir.Comprehension: Evaluator.eval_comprehension,
+    ir.Walrus: Evaluator.eval_walrus,
     ir.Yield: lambda self, node: self.yielded(node),
     ir.YieldFrom: lambda self, node: self.yielded_from(node),
-    ir.Unary: Evaluator._plain,
-    ir.Compare: lambda self, node: self._compare(node),
-    ir.Opaque: Evaluator._plain,
+    ir.Unary: Evaluator.eval_plain,
+    ir.Compare: lambda self, node: self.eval_compare(node),
+    ir.Opaque: Evaluator.eval_plain,
 }

@@ -91,7 +91,12 @@ def depth(value: Value) -> int:
             return 1 + max((depth(v) for values in items for v in values), default=0)
         case DictValue(items=pairs):
             return 1 + max((depth(v) for _, values in pairs for v in values), default=0)
-        case Coroutine(result=inner) | Generator(items=inner) | ContextManager(entered=inner) | Dependency(provider=inner):
+        case (
+            Coroutine(result=inner)
+            | Generator(items=inner)
+            | ContextManager(entered=inner)
+            | Dependency(provider=inner)
+        ):
             return 1 + max((depth(v) for v in inner), default=0)
         case Handle(subject=inner_value) | Method(subject=inner_value) | BoundMethod(receiver=inner_value):
             return 1 + depth(inner_value)
@@ -193,7 +198,9 @@ class Flow(Evaluator):
         return super().instance_attribute(value, name)
 
     def local_names(self) -> dict[str, Values]:
-        return {} if isinstance(self.unit, Module) else {name: self.read(cell) for name, cell in self.unit.cells.items()}
+        return (
+            {} if isinstance(self.unit, Module) else {name: self.read(cell) for name, cell in self.unit.cells.items()}
+        )
 
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         match owner:
@@ -211,7 +218,9 @@ class Flow(Evaluator):
 
     # Calls
 
-    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+    def call_function(
+        self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
+    ) -> Values:
         self.facts.callers.setdefault(function, set()).add(self.unit)
         if node is not None:
             self.facts.call_targets.setdefault(id(node), set()).add(function)
@@ -398,7 +407,9 @@ class Flow(Evaluator):
                 continue
             for value in self.eval(base.value):
                 match value:
-                    case ClassValue(cls=parent) if parent is not cls and parent not in cls.bases and cls not in parent.lineage():
+                    case ClassValue(cls=parent) if (
+                        parent is not cls and parent not in cls.bases and cls not in parent.lineage()
+                    ):
                         cls.bases.append(parent)
                         parent.subclasses.append(cls)
                     case Symbol(name=name) if name not in cls.external_bases:

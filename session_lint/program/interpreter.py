@@ -47,7 +47,7 @@ from session_lint.program.values import (
 MAX_CONTEXTS = 40
 MAX_CALL_DEPTH = 30
 _BROAD = {"builtins.Exception", "builtins.BaseException"}
-_SESSION_ONLY = frozenset("add add_all flush refresh scalars query merge expunge delete".split())
+_SESSION_ONLY = frozenset(["add", "add_all", "flush", "refresh", "scalars", "query", "merge", "expunge", "delete"])
 
 
 class Unreachable(Exception):
@@ -105,9 +105,19 @@ class Analysis:
         seen = self.by_function.setdefault(function, [])
         if len(seen) >= MAX_CONTEXTS:
             entry_bits = tuple(states.UNKNOWN for _ in numbers)
-            arguments = {name: frozenset(v for v in values if not isinstance(v, Const)) for name, values in arguments.items()}
+            arguments = {
+                name: frozenset(v for v in values if not isinstance(v, Const)) for name, values in arguments.items()
+            }
         sync = caller is not None and caller.is_test
-        key = (function, tuple(sorted(arguments.items(), key=lambda i: i[0])), entry_bits, how, entry, through_decorator, sync)
+        key = (
+            function,
+            tuple(sorted(arguments.items(), key=lambda i: i[0])),
+            entry_bits,
+            how,
+            entry,
+            through_decorator,
+            sync,
+        )
         back = {mine: theirs for theirs, mine in numbers.items()}
         context = self.contexts.get(key)
         if context is None:
@@ -240,9 +250,7 @@ class Frame(Evaluator):
         self.state.tx = dict(enumerate(bits))
         decorated = through_decorator or function in self.analysis.wrapped
         for position, param in enumerate(function.params):
-            self.state.env[param.name] = self._parameter(
-                function, position, param, arguments, decorated, called
-            )
+            self.state.env[param.name] = self._parameter(function, position, param, arguments, decorated, called)
         self._name_tokens(function)
         outcome = self.block(function.body, self.state)
         end = join(outcome.normal, outcome.returned)
@@ -250,9 +258,7 @@ class Frame(Evaluator):
             for event in self.context.events.values():
                 if id(event) in end.rolled_back:
                     event.swallowed = True
-            if end.phase == states.THROWN:
-                self.context.convention.swallows = True
-            elif end.phase & states.THROWN and self.raising[0] is None:
+            if end.phase == states.THROWN or (end.phase & states.THROWN and self.raising[0] is None):
                 self.context.convention.swallows = True
         receiver = NOTHING
         if function.takes_self and function.params and end is not None:
@@ -367,8 +373,13 @@ class Frame(Evaluator):
                 how = "closure"
                 break
             scope = scope.parent
-        if isinstance(self.unit, Function) and name in self.unit.cells and how == "global" and name not in self.unit.links:
-            return NOTHING if self.unit.cells[name].values else NOTHING
+        if (
+            isinstance(self.unit, Function)
+            and name in self.unit.cells
+            and how == "global"
+            and name not in self.unit.links
+        ):
+            return NOTHING  # not bound yet on this path
         self.reading = (how, name, None)
         return super().load(name)
 
@@ -390,7 +401,11 @@ class Frame(Evaluator):
             self.state.env[target.value.id] = others | {Instance(owner.cls, fields)}
 
     def instance_attribute(self, value: Instance, name: str) -> Values:
-        first = self.unit.params[0].name if isinstance(self.unit, Function) and self.unit.takes_self and self.unit.params else ""
+        first = (
+            self.unit.params[0].name
+            if isinstance(self.unit, Function) and self.unit.takes_self and self.unit.params
+            else ""
+        )
         own = any(v == value for v in self.state.env.get(first, NOTHING))
         self.reading = ("attr", f"self.{name}" if own else f"{value.cls.name}.{name}", value.cls)
         return super().instance_attribute(value, name)
@@ -416,9 +431,9 @@ class Frame(Evaluator):
         """The present state can leave by an exception."""
         self.raising[-1] = join(self.raising[-1], self.state.copy())
 
-    def _call(self, node: ir.Call) -> Values:
+    def eval_call(self, node: ir.Call) -> Values:
         self.may_raise()
-        result = super()._call(node)
+        result = super().eval_call(node)
         self.may_raise()
         return result
 
@@ -436,7 +451,9 @@ class Frame(Evaluator):
             return Session(value.is_async, number)
         return value
 
-    def call_function(self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None) -> Values:
+    def call_function(
+        self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
+    ) -> Values:
         return self._enter_function(function, receiver, args, node, through_decorator=False)
 
     def call_wrapped(self, func: Wrapped, args: Arguments, node: ir.Call | None) -> Values:
@@ -462,7 +479,7 @@ class Frame(Evaluator):
         builds = function.name == "__init__"
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
         if not (reaches or builds) or analysis.depth >= MAX_CALL_DEPTH or leaves_tests:
-            return self._unvisited(function, node, havoc=reaches)
+            return self._unvisited(function, node)
         analysis.depth += 1
         try:
             how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.wrapped else "param"
@@ -472,10 +489,10 @@ class Frame(Evaluator):
         finally:
             analysis.depth -= 1
         if context.exit is None:  # recursion: the call is being interpreted further up
-            return self._unvisited(function, node, havoc=True, tokens=list(back.values()))
+            return self._unvisited(function, node, list(back.values()))
         return self._after_call(function, context, back, receiver, node)
 
-    def _unvisited(self, function: Function, node: ir.Call | None, havoc: bool, tokens: Sequence[int] = ()) -> Values:
+    def _unvisited(self, function: Function, node: ir.Call | None, tokens: Sequence[int] = ()) -> Values:
         for token in tokens:
             self.state.tx[token] = states.UNKNOWN
         values = self.analysis.flow.at(self.unit).result_of(function)
@@ -500,7 +517,9 @@ class Frame(Evaluator):
                 if theirs.how in ("object", "attr") and not function.is_generator:
                     how = "object" if theirs.how == "object" else "unknown"
                 if known is None:
-                    provider = theirs.provider if theirs.provider is not None and not function.is_generator else function
+                    provider = (
+                        theirs.provider if theirs.provider is not None and not function.is_generator else function
+                    )
                     fresh = Token(how, "", session.is_async, theirs.evidence, provider, theirs.site, theirs.holder)
                     known = self.new_token(fresh, states.NONE)
                     self.adopted[key, session.is_async] = known
@@ -523,8 +542,7 @@ class Frame(Evaluator):
         self._forward(context, receiver, node, tokens)
         values = remap(exit_.values, mine)
         if not values:
-            values = self._unvisited_result(function)
-            return values
+            return self._unvisited_result(function)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 
     def _unvisited_result(self, function: Function) -> Values:
@@ -557,7 +575,9 @@ class Frame(Evaluator):
             if event.kind not in ("commit", "rollback", "begin"):
                 continue
             token = event.session
-            if token.how != "object" and not (token.how == "attr" and owns_session(self.analysis, receiver.cls, token.path)):
+            if token.how != "object" and not (
+                token.how == "attr" and owns_session(self.analysis, receiver.cls, token.path)
+            ):
                 continue
             number = tokens.get(event.token)
             if number is None:
@@ -581,7 +601,9 @@ class Frame(Evaluator):
         key = ("receiver", path)
         number = self.adopted.get((key, theirs.is_async))
         if number is None:
-            number = self.new_token(Token(how, path, theirs.is_async, theirs.evidence, holder=theirs.holder), states.UNKNOWN)
+            number = self.new_token(
+                Token(how, path, theirs.is_async, theirs.evidence, holder=theirs.holder), states.UNKNOWN
+            )
             self.adopted[key, theirs.is_async] = number
         return number
 
@@ -590,7 +612,8 @@ class Frame(Evaluator):
         init = cls.method("__init__")
         if init is None:
             fields = {
-                name: frozenset(v for v in values if _field_worthy(v)) for name, values in dataclass_fields(cls, args).items()
+                name: frozenset(v for v in values if _field_worthy(v))
+                for name, values in dataclass_fields(cls, args).items()
             }
             kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))
             return frozenset({Instance(cls, kept)})
@@ -618,10 +641,13 @@ class Frame(Evaluator):
                 if known is None:
                     how: How = "object" if theirs.how in ("object", "created") else theirs.how
                     known = self.new_token(
-                        Token(how, "", session.is_async, theirs.evidence, theirs.provider, theirs.site, cls), states.NONE
+                        Token(how, "", session.is_async, theirs.evidence, theirs.provider, theirs.site, cls),
+                        states.NONE,
                     )
                     self.adopted[key, session.is_async] = known
-                self.state.tx[known] = (context.exit.tx or {}).get(number, states.UNKNOWN) if context.exit else states.UNKNOWN
+                self.state.tx[known] = (
+                    (context.exit.tx or {}).get(number, states.UNKNOWN) if context.exit else states.UNKNOWN
+                )
                 tokens[number] = known
             return Session(session.is_async, tokens[number])
 
@@ -694,7 +720,9 @@ class Frame(Evaluator):
         self.yields |= values
         for token, bits in self.state.tx.items():
             self.at_yield[token] = self.at_yield.get(token, 0) | bits
-            if bits & (states.BLOCK | states.BEGUN) and any(isinstance(v, Session) and v.origin == token for v in values):
+            if bits & (states.BLOCK | states.BEGUN) and any(
+                isinstance(v, Session) and v.origin == token for v in values
+            ):
                 self.context.convention.begins = True
         thrown = self.state.copy()
         thrown.phase = states.THROWN
@@ -723,20 +751,20 @@ class Frame(Evaluator):
                     return False if False in known_values else (True if all(known_values) else None)
                 return True if True in known_values else (False if all(v is False for v in known_values) else None)
             case ir.Compare(left=left, ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
-                values_ = self.peek(left)
-                if not values_:
+                compared = self.peek(left)
+                if not compared:
                     return None
-                nones = {isinstance(v, Const) and v.value is None for v in values_}
+                nones = {isinstance(v, Const) and v.value is None for v in compared}
                 if len(nones) > 1:
                     return None
                 return (True in nones) == (op == "is")
             case ir.Constant(value=value):
                 return bool(value)
             case ir.Name() | ir.Attribute():
-                values_ = self.peek(node)
-                if not values_:
+                named = self.peek(node)
+                if not named:
                     return None
-                truths = {_truth(v) for v in values_}
+                truths = {_truth(v) for v in named}
                 return truths.pop() if len(truths) == 1 else None
             case _:
                 return None
@@ -747,7 +775,9 @@ class Frame(Evaluator):
             return self.state.env.get(node.id, NOTHING)
         if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name):
             held = self.state.env.get(node.value.id, NOTHING)
-            return members(values for v in held if isinstance(v, Instance) for name, values in v.fields if name == node.name)
+            return members(
+                values for v in held if isinstance(v, Instance) for name, values in v.fields if name == node.name
+            )
         return NOTHING
 
     def assume(self, node: ir.Expr, holds: bool) -> None:
@@ -756,8 +786,8 @@ class Frame(Evaluator):
             case ir.Unary(op="not", value=inner):
                 self.assume(inner, not holds)
             case ir.BoolOp(op=op, values=values) if (op == "and") == holds:
-                for value in values:
-                    self.assume(value, holds)
+                for part in values:
+                    self.assume(part, holds)
             case ir.Compare(left=ir.Name(id=name), ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
                 self._narrow(name, (op == "is") == holds, only_none=True)
             case ir.Name(id=name):
@@ -768,7 +798,9 @@ class Frame(Evaluator):
                         bits = self.state.tx.get(value.origin, states.UNKNOWN)
                         open_ = states.AUTOBEGUN | states.BLOCK | states.BEGUN | states.FAILED
                         kept = bits & (open_ | states.UNKNOWN) if holds else bits & ~open_
-                        self.state.tx[value.origin] = kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
+                        self.state.tx[value.origin] = (
+                            kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
+                        )
             case _:
                 pass
 
@@ -783,7 +815,7 @@ class Frame(Evaluator):
         if kept:
             self.state.env[name] = kept
 
-    def _bool_op(self, node: ir.BoolOp) -> Values:
+    def eval_bool_op(self, node: ir.BoolOp) -> Values:
         results: list[Values] = []
         for value in node.values:
             values = self.eval(value)
@@ -796,13 +828,13 @@ class Frame(Evaluator):
                 results.append(values)
         return members(results)
 
-    def _compare(self, node: ir.Compare) -> Values:
+    def eval_compare(self, node: ir.Compare) -> Values:
         known = self.truth(node)
         for child in (node.left, *node.rights):
             self.eval(child)
         return NOTHING if known is None else frozenset({Const(known)})
 
-    def _conditional(self, node: ir.Conditional) -> Values:
+    def eval_conditional(self, node: ir.Conditional) -> Values:
         self.eval(node.test)
         known = self.truth(node.test)
         before = self.state
@@ -945,9 +977,12 @@ class Frame(Evaluator):
 
     def _while(self, statement: ir.While) -> Outcome:
         endless = isinstance(statement.test, ir.Constant) and bool(statement.test.value)
-        return self._loop(
-            statement.body, statement.orelse, endless, lambda: (self.eval(statement.test), self.assume(statement.test, True))
-        )
+
+        def head() -> None:
+            self.eval(statement.test)
+            self.assume(statement.test, holds=True)
+
+        return self._loop(statement.body, statement.orelse, endless, head)
 
     def _for(self, statement: ir.For) -> Outcome:
         iterable = self.eval(statement.iterable)
@@ -1004,7 +1039,9 @@ class Frame(Evaluator):
             self.handlers -= 1
             outcome.absorb(result)
             outcome.normal = join(outcome.normal, result.normal)
-            if handler.type is None or any(getattr(v, "name", "") in _BROAD for v in kinds | members(map(self.elements, kinds))):
+            if handler.type is None or any(
+                getattr(v, "name", "") in _BROAD for v in kinds | members(map(self.elements, kinds))
+            ):
                 escaping = None
                 break
         self.raising[-1] = join(self.raising[-1], escaping)
@@ -1071,7 +1108,11 @@ class Frame(Evaluator):
 
     def _suppresses(self, values: Values) -> bool:
         for value in values:
-            if isinstance(value, ContextManager) and isinstance(value.run, Run) and value.run.context.convention.swallows:
+            if (
+                isinstance(value, ContextManager)
+                and isinstance(value.run, Run)
+                and value.run.context.convention.swallows
+            ):
                 return True
             if isinstance(value, External) and value.name.startswith("contextlib.suppress"):
                 return True
@@ -1163,9 +1204,7 @@ def owns_session(analysis: Analysis, cls: Class, path: str) -> bool:
                     site.module is m and s.row <= site.span.row <= s.end_row for m, s in places
                 ):
                     if isinstance(site, Site):
-                        return any(
-                            event_owner(analysis, f, name) for f in methods
-                        )
+                        return any(event_owner(analysis, f, name) for f in methods)
                     continue
                 found = True
     return found or any(event_owner(analysis, f, name) for f in methods if name in _assigned(f))
@@ -1185,9 +1224,7 @@ def _assigned(function: Function) -> set[str]:
 
 def event_owner(analysis: Analysis, function: Function, name: str) -> bool:
     """Whether a context of the method made the session that it stored under the name."""
-    return any(
-        token.how == "object" for context in analysis.by_function.get(function, ()) for token in context.tokens
-    )
+    return any(token.how == "object" for context in analysis.by_function.get(function, ()) for token in context.tokens)
 
 
 def _shallow(value: Instance) -> Instance:

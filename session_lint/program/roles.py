@@ -26,7 +26,9 @@ from session_lint.program.values import (
 from session_lint.settings import Settings
 
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
-_MIGRATION = re.compile(r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$")
+_MIGRATION = re.compile(
+    r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"
+)
 _SCRIPT = re.compile(r"(^|/)(scripts?|bin|tools)/")
 
 
@@ -129,7 +131,13 @@ def _made_here(value: Value, module: Module) -> bool:
 
 
 def _keeps(cls: Class, module: Module) -> bool:
-    return any(_made_here(v, module) for c in cls.lineage() for cell in c.attrs.values() for v in cell.values if not isinstance(v, Instance))
+    return any(
+        _made_here(v, module)
+        for c in cls.lineage()
+        for cell in c.attrs.values()
+        for v in cell.values
+        if not isinstance(v, Instance)
+    )
 
 
 def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) -> bool:
@@ -137,8 +145,9 @@ def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) 
 
     if isinstance(value, ClassValue):
         return value.cls.module is module and (
-            any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage()) or
-            _keeps(value.cls, module) or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
+            any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage())
+            or _keeps(value.cls, module)
+            or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
         )
     function = function_of(value)
     if function is not None and not isinstance(value, Instance):

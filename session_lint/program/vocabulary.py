@@ -41,29 +41,104 @@ DRIVER_CONNECTS = {
 }
 
 AUTOBEGIN_METHODS = frozenset(
-    "execute scalar scalars get get_one add add_all delete merge refresh flush query stream stream_scalars exec"
-    " connection bulk_save_objects bulk_insert_mappings bulk_update_mappings run_sync exec_driver_sql"
-    " enable_relationship_loading".split()
+    [
+        "execute",
+        "scalar",
+        "scalars",
+        "get",
+        "get_one",
+        "add",
+        "add_all",
+        "delete",
+        "merge",
+        "refresh",
+        "flush",
+        "query",
+        "stream",
+        "stream_scalars",
+        "exec",
+        "connection",
+        "bulk_save_objects",
+        "bulk_insert_mappings",
+        "bulk_update_mappings",
+        "run_sync",
+        "exec_driver_sql",
+        "enable_relationship_loading",
+    ]
 )
 WRITE_METHODS = frozenset(
-    "add add_all delete merge flush bulk_save_objects bulk_insert_mappings bulk_update_mappings".split()
+    ["add", "add_all", "delete", "merge", "flush", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"]
 )
 CLOSE_METHODS = frozenset({"close", "aclose", "remove", "close_all"})
 COROUTINE_METHODS = frozenset(
-    "commit rollback flush close aclose delete execute scalar scalars get get_one merge refresh stream stream_scalars"
-    " run_sync invalidate reset connection close_all exec remove".split()
+    [
+        "commit",
+        "rollback",
+        "flush",
+        "close",
+        "aclose",
+        "delete",
+        "execute",
+        "scalar",
+        "scalars",
+        "get",
+        "get_one",
+        "merge",
+        "refresh",
+        "stream",
+        "stream_scalars",
+        "run_sync",
+        "invalidate",
+        "reset",
+        "connection",
+        "close_all",
+        "exec",
+        "remove",
+    ]
 )
 SQL_METHODS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql", "run_sync"})
 
 ROUTE_METHODS = frozenset(
-    "get post put patch delete head options trace route api_route websocket websocket_route add_route".split()
+    [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "head",
+        "options",
+        "trace",
+        "route",
+        "api_route",
+        "websocket",
+        "websocket_route",
+        "add_route",
+    ]
 )
 ROUTER_CLASSES = frozenset(
-    """fastapi.FastAPI fastapi.APIRouter fastapi.applications.FastAPI fastapi.routing.APIRouter
-    starlette.applications.Starlette starlette.routing.Router flask.Flask flask.Blueprint quart.Quart quart.Blueprint
-    sanic.Sanic sanic.Blueprint aiohttp.web.RouteTableDef litestar.Litestar litestar.Router
-    flask_openapi3.OpenAPI flask_openapi3.APIBlueprint fastapi_utils.inferring_router.InferringRouter
-    ninja.NinjaAPI ninja.Router slack_bolt.App""".split()
+    [
+        "fastapi.FastAPI",
+        "fastapi.APIRouter",
+        "fastapi.applications.FastAPI",
+        "fastapi.routing.APIRouter",
+        "starlette.applications.Starlette",
+        "starlette.routing.Router",
+        "flask.Flask",
+        "flask.Blueprint",
+        "quart.Quart",
+        "quart.Blueprint",
+        "sanic.Sanic",
+        "sanic.Blueprint",
+        "aiohttp.web.RouteTableDef",
+        "litestar.Litestar",
+        "litestar.Router",
+        "flask_openapi3.OpenAPI",
+        "flask_openapi3.APIBlueprint",
+        "fastapi_utils.inferring_router.InferringRouter",
+        "ninja.NinjaAPI",
+        "ninja.Router",
+        "slack_bolt.App",
+    ]
 )
 ROUTE_FUNCTIONS = frozenset(
     f"{module}.{name}"
@@ -76,29 +151,84 @@ DEPENDS = frozenset(
     | {"faststream.Depends", "fast_depends.Depends"}
 )
 TASK_DECORATORS = frozenset(
-    """celery.shared_task celery.task dramatiq.actor rq.decorators.job huey.task flask_rq2.job prefect.task prefect.flow
-    celery.shared_task() dramatiq.actor()""".split()
+    [
+        "celery.shared_task",
+        "celery.task",
+        "dramatiq.actor",
+        "rq.decorators.job",
+        "huey.task",
+        "flask_rq2.job",
+        "prefect.task",
+        "prefect.flow",
+        "celery.shared_task()",
+        "dramatiq.actor()",
+    ]
 )
-TASK_METHODS = frozenset("task actor periodic_task cron scheduled_job db_task on_after_configure job".split())
-COMMAND_DECORATORS = frozenset("click.command click.group asyncclick.command asyncclick.group".split())
+TASK_METHODS = frozenset(
+    ["task", "actor", "periodic_task", "cron", "scheduled_job", "db_task", "on_after_configure", "job"]
+)
+COMMAND_DECORATORS = frozenset(["click.command", "click.group", "asyncclick.command", "asyncclick.group"])
 COMMAND_METHODS = frozenset({"command", "cli.command", "callback", "group"})
 EVENT_METHODS = frozenset(
-    """on_event before_request after_request teardown_request teardown_appcontext before_first_request errorhandler
-    exception_handler middleware listener before_server_start after_server_start before_serving after_serving""".split()
+    [
+        "on_event",
+        "before_request",
+        "after_request",
+        "teardown_request",
+        "teardown_appcontext",
+        "before_first_request",
+        "errorhandler",
+        "exception_handler",
+        "middleware",
+        "listener",
+        "before_server_start",
+        "after_server_start",
+        "before_serving",
+        "after_serving",
+    ]
 )
-RESOLVER_DECORATORS = frozenset("strawberry.field strawberry.mutation strawberry.subscription".split())
+RESOLVER_DECORATORS = frozenset(["strawberry.field", "strawberry.mutation", "strawberry.subscription"])
 VIEW_CLASSES = frozenset(
-    """flask.views.MethodView flask.views.View quart.views.MethodView aiohttp.web.View starlette.endpoints.HTTPEndpoint
-    flask_restful.Resource flask_restx.Resource sanic.views.HTTPMethodView""".split()
+    [
+        "flask.views.MethodView",
+        "flask.views.View",
+        "quart.views.MethodView",
+        "aiohttp.web.View",
+        "starlette.endpoints.HTTPEndpoint",
+        "flask_restful.Resource",
+        "flask_restx.Resource",
+        "sanic.views.HTTPMethodView",
+    ]
 )
 MIDDLEWARE_CLASSES = frozenset({"starlette.middleware.base.BaseHTTPMiddleware"})
 
 BACKGROUND_STARTERS = frozenset(
-    "asyncio.create_task asyncio.ensure_future asyncio.run_coroutine_threadsafe threading.Thread threading.Timer".split()
+    [
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        "asyncio.run_coroutine_threadsafe",
+        "threading.Thread",
+        "threading.Timer",
+    ]
 )
 BACKGROUND_METHODS = frozenset(
-    "add_task add_job delay apply_async send_task enqueue enqueue_job enqueue_in enqueue_at kiq schedule submit"
-    " run_in_executor create_task ensure_future".split()
+    [
+        "add_task",
+        "add_job",
+        "delay",
+        "apply_async",
+        "send_task",
+        "enqueue",
+        "enqueue_job",
+        "enqueue_in",
+        "enqueue_at",
+        "kiq",
+        "schedule",
+        "submit",
+        "run_in_executor",
+        "create_task",
+        "ensure_future",
+    ]
 )
 TASK_GROUPS = frozenset({"asyncio.TaskGroup", "anyio.create_task_group", "anyio.abc.TaskGroup"})
 

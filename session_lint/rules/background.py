@@ -12,7 +12,16 @@ from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import stable
 from session_lint.program.interpreter import bears_session, owns_session
 from session_lint.program.symbols import Class, Function, Unit, expressions, own_expressions, subexpressions, walk
-from session_lint.program.values import BoundMethod, FunctionValue, Instance, ManagerFunction, Partial, Session, Value, Values, Wrapped
+from session_lint.program.values import (
+    BoundMethod,
+    FunctionValue,
+    Instance,
+    ManagerFunction,
+    Partial,
+    Session,
+    Values,
+    Wrapped,
+)
 
 _METHODS = {
     "add_task": "a background task",
@@ -34,7 +43,17 @@ _OBJECTS = {
     "threading.Thread": "a thread",
     "threading.Timer": "a thread",
 }
-_WAITERS = {"gather", "wait", "as_completed", "wait_for", "shield", "run_until_complete", "append", "result", "add_done_callback"}
+_WAITERS = {
+    "gather",
+    "wait",
+    "as_completed",
+    "wait_for",
+    "shield",
+    "run_until_complete",
+    "append",
+    "result",
+    "add_done_callback",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,9 @@ def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
         receivers = program.flow.at(unit).eval(node.func.value)
         if last == "submit" and not any("Executor" in getattr(v, "name", "") for v in receivers):
             return None
-        if last in ("delay", "apply_async", "kiq", "enqueue") and any(isinstance(v, (Instance, Session)) for v in receivers):
+        if last in ("delay", "apply_async", "kiq", "enqueue") and any(
+            isinstance(v, (Instance, Session)) for v in receivers
+        ):
             return None
         if any(isinstance(v, Instance) for v in receivers):
             return None
@@ -94,7 +115,9 @@ def _is_discarded(unit: Unit, node: ir.Call) -> bool:
 
 def _is_awaited(unit: Unit, name: str) -> bool:
     for expr in expressions(unit.body):
-        if isinstance(expr, (ir.Await, ir.Return)) and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)):
+        if isinstance(expr, (ir.Await, ir.Return)) and any(
+            isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)
+        ):
             return True
         if isinstance(expr, ir.Call) and dotted(expr.func).rsplit(".", 1)[-1] in _WAITERS - {"add_done_callback"}:
             if any(isinstance(n, ir.Name) and n.id == name for a in expr.args for n in subexpressions(a.value)):
@@ -143,7 +166,11 @@ def _what(program: Program, unit: Unit, expr: ir.Expr, values: Values) -> str | 
                 return f"the session `{name}`" if name else "a session"
             case BoundMethod(function=function, receiver=Instance(cls=cls)):
                 if holds_session(program, cls) and function in program.analysis.reaching:
-                    return f"`{name}`, a method of an object that holds a session," if name else "a method of an object that holds a session"
+                    return (
+                        f"`{name}`, a method of an object that holds a session,"
+                        if name
+                        else "a method of an object that holds a session"
+                    )
             case Instance(cls=cls) if holds_session(program, cls):
                 return f"`{name}`, an object that holds a session," if name else "an object that holds a session"
             case FunctionValue(function=function) if isinstance(function.parent, Function):
@@ -184,7 +211,3 @@ def _caught(function: Function) -> str | None:
                 return name
         outer = outer.parent
     return None
-
-
-def is_session(value: Value) -> bool:
-    return isinstance(value, Session)

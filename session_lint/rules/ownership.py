@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from session_lint.findings import Finding
+from session_lint.findings import ChainLink, Finding
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
 from session_lint.program.symbols import Class, Function, Unit
@@ -111,9 +111,9 @@ def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Fi
         )
 
 
-def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[object, ...]) -> str:
+def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[ChainLink, ...]) -> str:
     lent = ""
-    links = [c for c in chain if hasattr(c, "symbol")][:-1]
+    links = chain[:-1]
     name = f"`{event.session.path}`" if event.session.path else "the session"
     if event.session.how in ("param", "attr") and links:
         first, *rest = links
@@ -132,7 +132,12 @@ def _closes_over_borrowed(program: Program, unit: Unit, name: str) -> bool:
     while isinstance(outer, (Function, Class)):
         if isinstance(outer, Function) and name in outer.cells:
             lent = any(p.name == name for p in outer.params)
-            return lent and program.entry(outer) is None and not program.is_wrapper(outer) and not program.is_provider(outer)
+            return (
+                lent
+                and program.entry(outer) is None
+                and not program.is_wrapper(outer)
+                and not program.is_provider(outer)
+            )
         outer = outer.parent
     return False
 
@@ -140,7 +145,7 @@ def _closes_over_borrowed(program: Program, unit: Unit, name: str) -> bool:
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
-    if program.role(unit) in EXEMPT_ROLES or program.owned_by_object(token) and not event.forwarded:
+    if program.role(unit) in EXEMPT_ROLES or (program.owned_by_object(token) and not event.forwarded):
         return False
     if program.is_wrapper(unit) or program.is_provider(unit) or event.guard == "in_transaction()":
         return False
@@ -149,9 +154,11 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         return entry is not None and entry.kind in _ENDPOINT_KINDS and token.how in ("injected", "created", "registry")
     if token.how == "closure":
         return policy == "router" and _closes_over_borrowed(program, unit, token.path)
-    borrowed = token.how == "param" or (token.how == "attr" and entry is None) or (token.how == "registry" and entry is None)
+    borrowed = (
+        token.how == "param" or (token.how == "attr" and entry is None) or (token.how == "registry" and entry is None)
+    )
     if policy == "router":
         return borrowed and (entry is None or token.how == "param")
     if token.how == "created":
         return token.provider is not None and program.is_provider(token.provider)
-    return borrowed or token.how == "injected" or token.how == "registry"
+    return borrowed or token.how in {"injected", "registry"}

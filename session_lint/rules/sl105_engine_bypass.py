@@ -113,5 +113,10 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
 
 
 def _is_ping(call: ir.Call) -> bool:
-    texts = [node.value for node in expressions((ir.ExprStatement(call.span, "", call),)) if isinstance(node, ir.Constant)]
-    return any(isinstance(text, str) and text.strip().rstrip(";").lower() in ("select 1", "select 1 from dual") for text in texts)
+    texts = [
+        node.value for node in expressions((ir.ExprStatement(call.span, "", call),)) if isinstance(node, ir.Constant)
+    ]
+    return any(
+        isinstance(text, str) and text.strip().rstrip(";").lower() in ("select 1", "select 1 from dual")
+        for text in texts
+    )

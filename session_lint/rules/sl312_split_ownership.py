@@ -123,6 +123,8 @@ def split_ownership(program: Program) -> Iterator[Finding]:
             f"{provider.qualname} commits by itself, and so do or begin {names}{more}: two owners of one transaction;"
             " let one of them own it",
             symbol=provider.qualname,
-            chain=tuple(ChainLink(path, row, symbol, f"calls {found[path, row, symbol]}()") for path, row, symbol in ordered),
+            chain=tuple(
+                ChainLink(path, row, symbol, f"calls {found[path, row, symbol]}()") for path, row, symbol in ordered
+            ),
             digest=program.digest(provider.module, provider.node.span),
         )

@@ -105,7 +105,7 @@ def unused_db_dependency(program: Program) -> Iterator[Finding]:
             is_session = any(isinstance(v, Session) for v in function.cells[param.name].values)
             if not is_session and not _hands_parameters(program, dependency):
                 continue
-            used = names_used(program, function) if used is None else used
+            used = names_used(function) if used is None else used
             if param.name in used or "locals" in used:
                 continue
             what = "a session" if is_session else "database parameters"
@@ -134,7 +134,7 @@ def _says_parameters(word: str) -> bool:
     return word.replace("_", "").lower() in ("dbparams", "databaseparams", "dbparameters", "databaseparameters")
 
 
-def names_used(program: Program, function: Function) -> set[str]:
+def names_used(function: Function) -> set[str]:
     """The names that a function's body reads, nested functions included, other than to log them."""
     found: set[str] = set()
     stack: list[tuple[ir.Statement, ...]] = [tuple(function.body)]
