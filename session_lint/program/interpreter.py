@@ -16,7 +16,7 @@ from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
 from session_lint.program.evaluator import Arguments, Evaluator, members
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.states import Outcome, State, join
-from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, subexpressions, walk
 from session_lint.program.values import (
     NOTHING,
     BoundMethod,
@@ -29,6 +29,7 @@ from session_lint.program.values import (
     DictValue,
     External,
     Factory,
+    FunctionValue,
     Generator,
     Handle,
     Instance,
@@ -44,7 +45,7 @@ from session_lint.program.values import (
     Wrapped,
 )
 
-MAX_CONTEXTS = 40
+MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
 _BROAD = {"builtins.Exception", "builtins.BaseException"}
 _SESSION_ONLY = frozenset(["add", "add_all", "flush", "refresh", "scalars", "query", "merge", "expunge", "delete"])
@@ -66,6 +67,7 @@ class Analysis:
     wrappers: set[Function]
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
+    owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
     depth: int = 0
 
     def all_contexts(self) -> list[Context]:
@@ -106,7 +108,7 @@ class Analysis:
         if len(seen) >= MAX_CONTEXTS:
             entry_bits = tuple(states.UNKNOWN for _ in numbers)
             arguments = {
-                name: frozenset(v for v in values if not isinstance(v, Const)) for name, values in arguments.items()
+                name: frozenset(v for v in values if isinstance(v, Session)) for name, values in arguments.items()
             }
         sync = caller is not None and caller.is_test
         key = (
@@ -160,13 +162,29 @@ def bears_session(value: Value) -> bool:
             return False
 
 
+_OTHER = External("other")
+
+
 def _relevant(values: Values) -> Values:
-    return frozenset(
-        v
-        for v in values
-        if not (isinstance(v, Const) and not (v.value is None or isinstance(v.value, bool)))
-        and not (isinstance(v, External) and v.name.startswith("builtins."))
-    )
+    """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
+    return frozenset(_canonical(value) for value in values)
+
+
+def _canonical(value: Value) -> Value:
+    match value:
+        case Const(value=constant):
+            return value if constant is None or isinstance(constant, bool) else _OTHER
+        case Instance(cls=cls, fields=fields):
+            kept = tuple(
+                (name, frozenset(_canonical(v) for v in values if bears_session(v)))
+                for name, values in fields
+                if any(bears_session(v) for v in values)
+            )
+            return Instance(cls, kept)
+        case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
+            return value
+        case _:
+            return value if bears_session(value) else _OTHER
 
 
 def remap(values: Values, session: Callable[[Session], Value]) -> Values:
@@ -1191,40 +1209,40 @@ class Frame(Evaluator):
 def owns_session(analysis: Analysis, cls: Class, path: str) -> bool:
     """Whether objects of the class make the session that they keep in the attribute (a unit of work)."""
     name = path.rsplit(".", 1)[-1]
-    methods = {f for base in cls.lineage() for f in base.methods.values()}
-    places = [(f.module, f.node.span) for f in methods]
-    found = False
-    for base in cls.lineage():
-        if name not in base.attrs:
-            continue
-        for value in base.attrs[name].values:
-            if isinstance(value, Session):
-                site = value.origin
-                if not isinstance(site, Site) or not any(
-                    site.module is m and s.row <= site.span.row <= s.end_row for m, s in places
-                ):
-                    if isinstance(site, Site):
-                        return any(event_owner(analysis, f, name) for f in methods)
+    known = analysis.owning.get((cls, name))
+    if known is None:
+        methods = {f for base in cls.lineage() for f in base.methods.values()}
+        known = analysis.owning[cls, name] = any(_makes_attribute(analysis, method, name) for method in methods)
+    return known
+
+
+def _makes_attribute(analysis: Analysis, method: Function, name: str) -> bool:
+    """Whether a method sets an attribute to a session that it was not itself given."""
+    for statement in walk(method.body):
+        pairs: list[tuple[ir.Expr | None, ir.Expr | None]] = []
+        if isinstance(statement, ir.Assign):
+            pairs = [(target, statement.value) for target in statement.targets]
+        elif isinstance(statement, ir.AnnAssign):
+            pairs = [(statement.target, statement.value)]
+        elif isinstance(statement, ir.With):
+            pairs = [(item.target, item.context) for item in statement.items]
+        for target, value in pairs:
+            if value is None or not isinstance(target, ir.Attribute) or target.name != name:
+                continue
+            given = {
+                p.name for p in method.params[1:] if any(isinstance(v, Session) for v in method.cells[p.name].values)
+            }
+            parts = list(subexpressions(value))
+            if any(isinstance(part, ir.Name) and part.id in given for part in parts):
+                if not isinstance(value, (ir.BoolOp, ir.Conditional)):
                     continue
-                found = True
-    return found or any(event_owner(analysis, f, name) for f in methods if name in _assigned(f))
-
-
-def _assigned(function: Function) -> set[str]:
-    from session_lint.program.symbols import walk
-
-    names: set[str] = set()
-    for statement in walk(function.body):
-        targets = statement.targets if isinstance(statement, ir.Assign) else ()
-        for target in targets:
-            if isinstance(target, ir.Attribute):
-                names.add(target.name)
-    return names
-
-
-def event_owner(analysis: Analysis, function: Function, name: str) -> bool:
-    """Whether a context of the method made the session that it stored under the name."""
-    return any(token.how == "object" for context in analysis.by_function.get(function, ()) for token in context.tokens)
+            if any(isinstance(part, ir.Call) for part in parts):
+                return True
+            local = [part for part in parts if isinstance(part, ir.Name) and part.id in method.cells]
+            if local and any(bears_session(v) for part in local for v in analysis.flow.at(method).eval(part)):
+                if all(part.id not in {p.name for p in method.params} for part in local):
+                    return True
+    return False
 
 
 def _shallow(value: Instance) -> Instance:
