@@ -1,14 +1,14 @@
 """Libraries that own sessions or transactions, as data: one TOML file each.
 
-    name = "…"                       # of the distribution
+name = "…"                       # of the distribution
 
-    [registries]                     # qualified name = whether it is async; the object is a session that everybody shares
-    "package.db.session" = true
+[registries]                     # qualified name = whether it is async; the object is a session that everybody shares
+"package.db.session" = true
 
-    [[commits]]                      # methods that commit the session that they are given, or that their object keeps
-    methods = ["package.Class.create"]
-    unless = "commit"                # not when this argument is False
-    when = "auto_commit"             # only when this argument is True
+[[commits]]                      # methods that commit the session that they are given, or that their object keeps
+methods = ["package.Class.create"]
+unless = "commit"                # not when this argument is False
+when = "auto_commit"             # only when this argument is True
 """
 
 from __future__ import annotations
@@ -41,6 +41,15 @@ class Models:
     registries: Mapping[str, bool]
     commits: Mapping[str, CommitRule]
 
+    def commit_rule(self, name: str) -> CommitRule | None:
+        """The rule of a qualified method, whichever module of its package the class was imported from."""
+        return self.commits.get(_short(name))
+
+
+def _short(name: str) -> str:
+    parts = name.split(".")
+    return ".".join([parts[0], *parts[-2:]])
+
 
 @cache
 def load_models() -> Models:
@@ -54,5 +63,5 @@ def load_models() -> Models:
         registries.update(data.get("registries", {}))
         for entry in data.get("commits", ()):
             rule = CommitRule(entry.get("unless", ""), entry.get("when", ""))
-            commits.update(dict.fromkeys(entry["methods"], rule))
+            commits.update((_short(method), rule) for method in entry["methods"])
     return Models(registries, commits)

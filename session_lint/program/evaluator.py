@@ -1074,6 +1074,10 @@ def _manager(is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None],
     return lambda self, args, node: frozenset(ManagerFunction(func, is_async) for func in args.get(0))
 
 
+def _object_session(*, is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+    return lambda self, args, node: frozenset({Session(is_async, "registry")})
+
+
 def _first(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     return args.get(0)
 
@@ -1140,6 +1144,8 @@ _CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
     "contextlib.aclosing": _first,
     "asyncio.gather": _gather,
     "contextvars.ContextVar": _context_var,
+    "sqlalchemy.orm.object_session": _object_session(is_async=False),
+    "sqlalchemy.ext.asyncio.async_object_session": _object_session(is_async=True),
 }
 
 _CHILDREN: dict[type, Callable[[Any], Iterable[ir.Expr | None]]] = {

@@ -7,7 +7,7 @@ module's top level or a function) is evaluated again whenever something that it 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
@@ -45,6 +45,7 @@ MAX_VALUES = 24
 MAX_FUNCTIONS = 64
 MAX_EXTERNALS = 6
 MAX_DEPTH = 4
+MAX_PARTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +85,44 @@ class FlowFacts:
     evaluations: int = 0
 
 
-def depth(value: Value) -> int:
-    """How deeply values are nested in a value."""
+def fits(value: Value) -> bool:
+    """Whether a value is small enough to be kept: not nested too deeply, and of not too many parts."""
+    stack: list[tuple[Value, int]] = [(value, 0)]
+    parts = 0
+    while stack:
+        part, depth = stack.pop()
+        parts += 1
+        if depth > MAX_DEPTH or parts > MAX_PARTS:
+            return False
+        stack.extend((inner, depth + 1) for inner in _parts(part))
+    return True
+
+
+def _parts(value: Value) -> Iterator[Value]:
     match value:
-        case Container(items=items) | TypeForm(args=items):
-            return 1 + max((depth(v) for values in items for v in values), default=0)
+        case Container(items=groups) | TypeForm(args=groups):
+            for values in groups:
+                yield from values
         case DictValue(items=pairs):
-            return 1 + max((depth(v) for _, values in pairs for v in values), default=0)
+            for _, values in pairs:
+                yield from values
         case (
             Coroutine(result=inner)
             | Generator(items=inner)
             | ContextManager(entered=inner)
             | Dependency(provider=inner)
         ):
-            return 1 + max((depth(v) for v in inner), default=0)
-        case Handle(subject=inner_value) | Method(subject=inner_value) | BoundMethod(receiver=inner_value):
-            return 1 + depth(inner_value)
-        case ManagerFunction(func=inner_value) | Wrapped(func=inner_value):
-            return 1 + depth(inner_value)
+            yield from inner
+        case Handle(subject=part) | Method(subject=part) | BoundMethod(receiver=part):
+            yield part
+        case ManagerFunction(func=part) | Wrapped(func=part):
+            yield part
         case Partial(func=func, args=args):
-            return 1 + max([depth(func), *(depth(v) for values in args for v in values)])
+            yield func
+            for values in args:
+                yield from values
         case _:
-            return 0
+            return
 
 
 class Flow(Evaluator):
@@ -475,7 +492,7 @@ def _capped(old: Values, new: Values) -> Values:
     room = MAX_VALUES - (len(old) - functions)
     kept: list[Value] = []
     for value in sorted(new, key=stable):
-        if depth(value) > MAX_DEPTH:
+        if not fits(value):
             continue
         if isinstance(value, External):
             if externals >= MAX_EXTERNALS:

@@ -326,7 +326,7 @@ class Frame(Evaluator):
             for node in expressions(function.body)
             if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name) and node.value.id == param.name
         }
-        if not used & _SESSION_ONLY:
+        if not used & _SESSION_ONLY and not (param.name.endswith("_session") and "commit" in used):
             return NOTHING
         token = self.new_token(Token(how, param.name, function.is_async, "name"), states.UNKNOWN)
         return frozenset({Session(function.is_async, token)})
@@ -451,7 +451,7 @@ class Frame(Evaluator):
 
     def eval_call(self, node: ir.Call) -> Values:
         self.may_raise()
-        result = super().eval_call(node)
+        result = self.adopt(super().eval_call(node), "registry", "registry", "registry")
         self.may_raise()
         return result
 
@@ -602,7 +602,8 @@ class Frame(Evaluator):
                 number = self._receiver_token(node, token)
             self.record(event.kind, node, number, forwarded=True)
 
-    def _receiver_token(self, node: ir.Call, theirs: Token) -> int:
+    def _receiver_token(self, node: ir.Call, theirs: Token, own: How = "object") -> int:
+        """A session that the object before the dot keeps; ``own`` is how a method of that object itself has it."""
         how: How = "created"
         path = ""
         if isinstance(node.func, ir.Attribute):
@@ -613,8 +614,8 @@ class Frame(Evaluator):
             if isinstance(root, ir.Name) and isinstance(self.unit, Function):
                 names = [p.name for p in self.unit.params]
                 if self.unit.takes_self and names and root.id == names[0]:
-                    how = "attr"
-                elif root.id in names:
+                    how = own if isinstance(node.func.value, ir.Name) else "attr"
+                elif root.id in names and not _enters(self.unit, root.id):
                     how = "injected" if self.context.entry else "param"
         key = ("receiver", path)
         number = self.adopted.get((key, theirs.is_async))
@@ -693,7 +694,7 @@ class Frame(Evaluator):
             self.state.tx[token] = (bits & ~(states.NONE | states.CLOSED)) | states.AUTOBEGUN
 
     def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
-        rule = load_models().commits.get(name)
+        rule = load_models().commit_rule(name)
         if rule is None or node is None:
             return
         if rule.unless and Const(False) in args.keywords.get(rule.unless, NOTHING):
@@ -702,10 +703,14 @@ class Frame(Evaluator):
             return
         held = self.peek(node.func.value) if isinstance(node.func, ir.Attribute) else NOTHING
         fields = [values for v in held if isinstance(v, Instance) for _, values in v.fields]
-        for value in members([*args.everything(), *fields]):
-            if isinstance(value, Session) and isinstance(value.origin, int):
-                self.record("commit", node, value.origin)
-                self.state.tx[value.origin] = states.NONE
+        tokens = {
+            value.origin
+            for value in members([*args.everything(), *fields])
+            if isinstance(value, Session) and isinstance(value.origin, int)
+        }
+        for token in sorted(tokens) or [self._receiver_token(node, Token("param", "", True, "flow"), own="attr")]:
+            self.record("commit", node, token)
+            self.state.tx[token] = states.NONE
 
     def record(self, kind: str, node: ir.Call, token: int, forwarded: bool = False) -> None:
         """Note that something happened to a session."""
@@ -1282,6 +1287,16 @@ def _truth(value: Value) -> bool | None:
 
 def _may_stop(context: Context) -> bool:
     return bool(context.exit and context.exit.yields)
+
+
+def _enters(function: Function, name: str) -> bool:
+    """Whether a function enters a parameter (``with uow:``), and so owns what it opens."""
+    return any(
+        isinstance(item.context, ir.Name) and item.context.id == name
+        for statement in walk(function.body)
+        if isinstance(statement, ir.With)
+        for item in statement.items
+    )
 
 
 def _called(expr: ir.Expr) -> ir.Expr:

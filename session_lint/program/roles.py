@@ -146,7 +146,6 @@ def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) 
     if isinstance(value, ClassValue):
         return value.cls.module is module and (
             any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage())
-            or _keeps(value.cls, module)
             or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
         )
     function = function_of(value)

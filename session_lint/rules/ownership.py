@@ -66,7 +66,7 @@ def _double_ends(program: Program) -> dict[int, DoubleEnd]:
 
 def _under_committing_with(program: Program, event: Event) -> bool:
     """Whether every owner up the call chain got the session from a ``with`` around a provider that commits by itself."""
-    owners = [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure")]
+    owners = [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure", "decorator")]
     return bool(owners) and all(
         token.how == "created" and not context.is_synthetic and program.commits_by_itself(token.provider)
         for context, token in owners
@@ -145,7 +145,9 @@ def _closes_over_borrowed(program: Program, unit: Unit, name: str) -> bool:
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
-    if program.role(unit) in EXEMPT_ROLES or (program.owned_by_object(token) and not event.forwarded):
+    if program.role(unit) in EXEMPT_ROLES or token.how == "object":
+        return False
+    if program.owned_by_object(token) and not event.forwarded:
         return False
     if program.is_wrapper(unit) or program.is_provider(unit) or event.guard == "in_transaction()":
         return False
