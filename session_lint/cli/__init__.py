@@ -15,6 +15,8 @@ import click
 from session_lint import __version__
 from session_lint.cli.audit import audit
 from session_lint.cli.check import check
+from session_lint.cli.explain import explain
+from session_lint.cli.init import init
 from session_lint.cli.rule import rule
 from session_lint.errors import UserError
 
@@ -73,3 +75,5 @@ def main() -> None:
 main.add_command(check)
 main.add_command(audit)
 main.add_command(rule)
+main.add_command(explain)
+main.add_command(init)

@@ -72,4 +72,4 @@ def _render(result: Result, show: Callable[[str], str], options: dict[str, Any],
         return json_list.render(result, show)
     render = full.render if options["output_format"] == "full" else concise.render
     body = render(result, show, color=color)
-    return body if options["quiet"] else f"{body}{summary.looked_at(result)}\n{summary.outcome(result)}\n"
+    return body if options["quiet"] else f"{body}{summary.text(result)}"

@@ -1,4 +1,4 @@
-"""What a run looked at, and what came of it, in two lines."""
+"""What a run looked at, and what came of it, in a few lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ from session_lint.report.style import counted
 
 if TYPE_CHECKING:
     from session_lint.pipeline import Result
+
+
+def text(result: Result) -> str:
+    """The lines that end a check: what was looked at, what came of it, and another policy that the code plainly follows."""
+    from session_lint.inference import other_policy
+    from session_lint.report.owners import other_owner
+
+    lines = [looked_at(result), outcome(result)]
+    other = other_policy(result.program)
+    if other is not None:
+        lines.append(other_owner(*other, result.program.settings.transaction_owner))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def looked_at(result: Result) -> str:

@@ -1,0 +1,65 @@
+"""``session-lint init``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from session_lint.cli.options import ascii_only, use_color, write
+from session_lint.errors import UserError
+
+if TYPE_CHECKING:
+    from session_lint.inference import Inference
+    from session_lint.pipeline import Files, Request
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
+def init(path: Path, *, dry_run: bool, root: Path | None, color: str) -> None:
+    """Infer the settings that fit the project at PATH (default: the current folder), show why, and write them.
+
+    They go into pyproject.toml, or into session-lint.toml where there is none. An existing section is left alone.
+    """
+    from session_lint.inference import section
+    from session_lint.pipeline import Request, find_files
+    from session_lint.report import inference as report
+    from session_lint.report.style import path_speller
+    from session_lint.section import section_text, settings_target, with_section
+
+    request = Request(paths=(path,), root=root)
+    files = find_files(request)
+    if files.project.settings_file is not None and not dry_run:
+        raise UserError(
+            f"{files.project.settings_file} holds settings for session-lint already; remove them to have them written"
+            " anew, or look at `session-lint init --dry-run`."
+        )
+    inferred = _infer(request, files)
+    show = path_speller(files.project.root, Path.cwd())
+    target = settings_target(files.project.root)
+    table = section(inferred)
+    content = "" if dry_run else with_section(target, table)
+    write(report.render(inferred, show, color=use_color(color, to_file=False), ascii_only=ascii_only()), None)
+    verb = "Would write" if dry_run else "Wrote"
+    if not dry_run:
+        write(content, target)
+    click.echo(
+        f"{verb} to {show(target.relative_to(files.project.root).as_posix())}:\n\n{section_text(target, table)}",
+        nl=False,
+    )
+
+
+def _infer(request: Request, files: Files) -> Inference:
+    import msgspec
+
+    from session_lint.inference import infer
+    from session_lint.pipeline import run
+
+    # What the user has listed is not asked for again: the code alone is to say which modules make sessions.
+    settings = msgspec.structs.replace(files.project.settings, session_modules=())
+    return infer(run(request, replace(files, project=replace(files.project, settings=settings))).program)
