@@ -14,11 +14,10 @@ from rich.console import Console
 
 import session_lint
 from session_lint.checks import CHECKS, Check
-from session_lint.checks.evidence import Evidence
+from session_lint.checks.evidence import Evidence, Scope
 from session_lint.findings import Edit, Fix
 from session_lint.ir import Span
 from session_lint.pipeline import Result
-from session_lint.program import Program
 from session_lint.report import audit_markdown, audit_terminal, concise, full, json_list, summary
 
 SOURCE = "def work(session):\n\tx = 'ä漢'; fault_error(  # why\n    )\n    fault_warning_low()\n"
@@ -179,8 +178,8 @@ def test_a_fault_counts_whatever_did_not_run(run: Run) -> None:
 def test_what_a_clean_row_says(
     run: Run, monkeypatch: pytest.MonkeyPatch, searched: bool, evidence: Evidence, expected: list[str]
 ) -> None:
-    def state(program: Program, paths: frozenset[str]) -> Evidence:
-        return evidence if "b.py" in paths else Evidence()
+    def state(scope: Scope) -> Evidence:
+        return evidence if "b.py" in scope.paths else Evidence()
 
     check = Check("engine-use", "Engine use", ("SL105",), searched, state)
     monkeypatch.setattr("session_lint.checks.table.CHECKS", (check,))

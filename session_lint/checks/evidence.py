@@ -18,18 +18,36 @@ class Evidence:
         found: how many things of the kind it searches or judges there are.
         statements: what can be said of them, each a clause that names functions and ``file:line``; no full stop.
         applicable: False where the check has no object at all, as a pooler check without engines.
+        elsewhere: what the rest of the project has to do with it; no reason for a file to have the row.
     """
 
     found: int = 0
     statements: tuple[str, ...] = ()
     applicable: bool = True
+    elsewhere: tuple[str, ...] = ()
 
 
-# The second argument is the paths, relative to the root, that the row speaks of.
-EvidenceFunction = Callable[["Program", frozenset[str]], Evidence]
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The files that a row speaks of.
+
+    Args:
+        program: the whole program.
+        paths: the files, relative to the root.
+        show: spells a path for the reader.
+        reported: path and row of the findings that the row names already.
+    """
+
+    program: Program
+    paths: frozenset[str]
+    show: Callable[[str], str] = str
+    reported: frozenset[tuple[str, int]] = frozenset()
 
 
-def no_evidence(program: Program, paths: frozenset[str]) -> Evidence:
+EvidenceFunction = Callable[[Scope], Evidence]
+
+
+def no_evidence(scope: Scope) -> Evidence:
     """For a check that has nothing to state yet."""
-    del program, paths
+    del scope
     return Evidence()

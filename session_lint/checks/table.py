@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks import CHECKS, Check
-from session_lint.checks.evidence import Evidence
+from session_lint.checks.evidence import Evidence, Scope
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
@@ -38,7 +38,9 @@ class Table:
 def whole_table(result: Result, show: Callable[[str], str] = str) -> Table:
     """The table for all files that the run reports on; ``show`` spells a path for the reader."""
     paths = frozenset(result.reported)
-    return Table(None, None, tuple(_row(check, result, paths, show) for check in CHECKS))
+    return Table(
+        None, None, tuple(_row(check, result, paths, show, _evidence(check, result, paths, show)) for check in CHECKS)
+    )
 
 
 def module_tables(result: Result, show: Callable[[str], str] = str) -> tuple[Table, ...]:
@@ -46,25 +48,37 @@ def module_tables(result: Result, show: Callable[[str], str] = str) -> tuple[Tab
     tables = []
     for path in result.reported:
         paths = frozenset({path})
-        rows = tuple(_row(check, result, paths, show) for check in CHECKS if _speaks(check, result, paths))
+        seen = [(check, _evidence(check, result, paths, show)) for check in CHECKS]
+        rows = tuple(
+            _row(check, result, paths, show, evidence)
+            for check, evidence in seen
+            if _speaks(check, result, paths, evidence)
+        )
         if rows:
             tables.append(Table(path, result.program.roles.get(path), rows))
     return tuple(tables)
 
 
-def _speaks(check: Check, result: Result, paths: frozenset[str]) -> bool:
+def _evidence(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str]) -> Evidence:
+    reported = {
+        (finding.filename, finding.span.row)
+        for finding in (*result.findings, *result.hidden)
+        if finding.code in check.rules
+    }
+    return check.evidence(Scope(result.program, paths, show, frozenset(reported)))
+
+
+def _speaks(check: Check, result: Result, paths: frozenset[str], evidence: Evidence) -> bool:
     if any(finding.code in check.rules and finding.filename in paths for finding in (*result.findings, *result.hidden)):
         return True
-    evidence = check.evidence(result.program, paths)
     return evidence.applicable and bool(evidence.found or evidence.statements)
 
 
-def _row(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str]) -> Row:
+def _row(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str], evidence: Evidence) -> Row:
     found = [finding for finding in result.findings if finding.code in check.rules and finding.filename in paths]
     hidden = [finding for finding in result.hidden if finding.code in check.rules and finding.filename in paths]
-    evidence = check.evidence(result.program, paths)
     missing = _missing(check, result.rules_known, result.rules_run)
-    parts = [*_violations(found, show), *evidence.statements]
+    parts = [*_violations(found, show), *evidence.statements, *evidence.elsewhere]
     if hidden:
         parts.append(f"{_places(hidden, show)} suppressed")
     parts.extend(f"{', '.join(codes)} {why}" for why, codes in missing.items())

@@ -1,0 +1,51 @@
+"""What a function reaches: the contexts below it, and what becomes of its sessions there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from session_lint.program.contexts import Context, Edge, Event
+
+if TYPE_CHECKING:
+    from session_lint.program import Program
+
+_known: WeakKeyDictionary[object, dict[Context, list[tuple[Context, Edge]]]] = WeakKeyDictionary()
+
+
+def reached(program: Program, start: Context) -> Iterator[Context]:
+    """A context and all that it calls, directly or not, each once."""
+    stack, seen = [start], {start}
+    while stack:
+        context = stack.pop()
+        yield context
+        for callee, _ in _callees(program).get(context, ()):
+            if callee not in seen:
+                seen.add(callee)
+                stack.append(callee)
+
+
+def life(program: Program, start: Context, token: int) -> Iterator[Event]:
+    """All that happens to a session of a context, in it and wherever it is lent from there."""
+    stack, seen = [(start, token)], {(start, token)}
+    while stack:
+        context, number = stack.pop()
+        for event in context.events.values():
+            if event.token == number:
+                yield event
+        for callee, edge in _callees(program).get(context, ()):
+            for theirs, mine in edge.tokens.items():
+                if mine == number and (callee, theirs) not in seen:
+                    seen.add((callee, theirs))
+                    stack.append((callee, theirs))
+
+
+def _callees(program: Program) -> dict[Context, list[tuple[Context, Edge]]]:
+    known = _known.get(program.analysis)
+    if known is None:
+        known = _known[program.analysis] = {}
+        for context in program.contexts():
+            for edge in context.callers:
+                known.setdefault(edge.caller, []).append((context, edge))
+    return known

@@ -1,0 +1,75 @@
+"""The engines that a project builds, with what their arguments say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from session_lint import ir
+from session_lint.checks.dicts import entries
+from session_lint.checks.facts import Facts
+from session_lint.program.flow import Creation
+from session_lint.program.values import Symbol
+
+if TYPE_CHECKING:
+    from session_lint.program import Program
+    from session_lint.program.symbols import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMade:
+    """An engine.
+
+    Args:
+        maker: the function that makes it.
+        role: of the file it is made in.
+        connect_args: each key, with its value where that is a constant; None when there are none or they are not known.
+        says_connect_args: whether there is a ``connect_args`` argument.
+        poolclass: name of the pool class, where it is given and known.
+        has_rest: arguments come by ``**`` as well.
+    """
+
+    unit: Unit
+    row: int
+    maker: str
+    role: str
+    connect_args: tuple[str, ...] | None
+    says_connect_args: bool
+    poolclass: str | None
+    has_rest: bool
+
+
+def _collect(program: Program) -> Iterator[EngineMade]:
+    for creation in program.creations("engine"):
+        maker = creation.name.rsplit(".", 1)[-1]
+        role = "session-module" if program.is_session_module(creation.unit.module) else program.role(creation.unit)
+        yield EngineMade(
+            creation.unit,
+            creation.node.span.row,
+            maker,
+            role,
+            _connect_args(creation),
+            "connect_args" in creation.args.keywords,
+            _poolclass(creation),
+            any(arg.star for arg in creation.node.args),
+        )
+
+
+ENGINES = Facts(_collect)
+
+
+def _connect_args(creation: Creation) -> tuple[str, ...] | None:
+    written = next((a.value for a in creation.node.args if a.keyword == "connect_args"), None)
+    known = entries(creation.unit, written) if written is not None else None
+    return tuple(_pair(key, value) for key, value in known.items()) if known is not None else None
+
+
+def _pair(key: str, value: ir.Expr | None) -> str:
+    return f"{key}={value.value!r}" if isinstance(value, ir.Constant) else key
+
+
+def _poolclass(creation: Creation) -> str | None:
+    values = creation.args.keywords.get("poolclass", frozenset())
+    names = [v.name.rsplit(".", 1)[-1] for v in values if isinstance(v, Symbol)]
+    return names[0] if len(names) == 1 else None

@@ -1,0 +1,180 @@
+"""Background tasks: what sessions each opens, with which provider, and who commits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from session_lint.checks.descent import reached
+from session_lint.checks.evidence import Evidence, Scope
+from session_lint.checks.facts import Facts
+from session_lint.checks.openings import OPENINGS, Opening
+from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, named
+from session_lint.program.flow import function_of, stable
+from session_lint.program.values import Coroutine
+
+if TYPE_CHECKING:
+    from session_lint.program import Program
+    from session_lint.program.symbols import Function, Unit
+
+_KINDS = ("background", "task")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A function that runs in the background.
+
+    Args:
+        opened: the sessions that it opens. ``opened_below``: those that functions under it open.
+        ends: the ``begin()`` and ``commit()`` calls in it and under it: function, row.
+        lent: names of the sessions that it is handed instead.
+    """
+
+    unit: Function
+    row: int
+    opened: tuple[Opening, ...]
+    opened_below: tuple[Opening, ...]
+    ends: tuple[tuple[str, Unit, int], ...]
+    lent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A call that hands a function to the background."""
+
+    unit: Unit
+    row: int
+    task: Function
+
+
+def _collect(program: Program) -> Iterator[Task]:
+    openings: dict[Unit, list[Opening]] = {}
+    for opening in OPENINGS.everywhere(program):
+        openings.setdefault(opening.unit, []).append(opening)
+    for function, entry in program.entries.items():
+        if entry.kind in _KINDS and program.role(function) != "test":
+            yield _task(program, function, openings)
+
+
+def _task(program: Program, function: Function, openings: dict[Unit, list[Opening]]) -> Task:
+    contexts = [c for c in program.analysis.by_function.get(function, ()) if c.entry is not None and not c.is_test]
+    under = [c for context in contexts for c in reached(program, context) if not program.is_provider(c.unit)]
+    units = sorted({c.unit for c in under} - {function}, key=lambda u: (u.module.path, u.qualname))
+    opened = tuple(openings.get(function, ()))
+    ends = {
+        (event.kind, context.unit, event.node.span.row)
+        for context in under
+        for event in context.events.values()
+        if event.kind in ("begin", "commit")
+    }
+    known = {o.row for o in opened if o.way == "injected"}
+    lent = {
+        token.path
+        for context in contexts
+        for token in context.tokens
+        if token.how == "injected" and not known and token.provider is None
+    }
+    return Task(
+        function,
+        function.name_span.row,
+        opened,
+        tuple(o for unit in units for o in openings.get(unit, ()) if o.way not in ("injected", "returned")),
+        tuple(sorted(ends, key=lambda end: (end[0], end[1].module.path, end[2]))),
+        tuple(sorted(lent)),
+    )
+
+
+def _collect_starts(program: Program) -> Iterator[Start]:
+    seen: set[tuple[int, Function]] = set()
+    for call in program.external_calls():
+        if program.role(call.unit) == "test":
+            continue
+        for values in call.args.everything():
+            for value in sorted(values, key=stable):
+                function = value.function if isinstance(value, Coroutine) else function_of(value)
+                entry = program.entries.get(function) if function is not None else None
+                if entry is None or entry.kind not in _KINDS or (id(call.node), entry.function) in seen:
+                    continue
+                seen.add((id(call.node), entry.function))
+                yield Start(call.unit, call.node.span.row, entry.function)
+
+
+TASKS = Facts(_collect)
+STARTS = Facts(_collect_starts)
+
+
+def evidence(scope: Scope) -> Evidence:
+    """The tasks that the files define or start."""
+    here = TASKS.within(scope)
+    started = {start.task for start in STARTS.within(scope)}
+    elsewhere = [t for t in TASKS.everywhere(scope.program) if t.unit in started and t not in here]
+    tasks = [*here, *elsewhere]
+    statements = [_stated(scope, task) for task in tasks if _has_session(task)]
+    idle = [defined(scope, task.unit) for task in tasks if not _has_session(task)]
+    if len(statements) > SHOWN:
+        statements[SHOWN:] = [f"{len(statements) - SHOWN} more tasks use sessions"]
+    if idle:
+        statements.append(f"{counted(len(idle), 'task')} in which no session is seen: {listed(idle)}")
+    return Evidence(len(tasks), tuple(statements), applicable=bool(tasks))
+
+
+def _has_session(task: Task) -> bool:
+    return bool(task.opened or task.opened_below or task.lent)
+
+
+def _stated(scope: Scope, task: Task) -> str:
+    starts = [s for s in STARTS.everywhere(scope.program) if s.task is task.unit]
+    origin = f", started in {listed([named(scope, s.unit, s.row) for s in starts], 2)}," if starts else ""
+    parts = []
+    if task.lent:
+        parts.append(f"is handed {listed([f'the session `{name}`' for name in task.lent])}")
+    if task.opened:
+        parts.append(f"opens {counted(len(task.opened), 'session')} of its own {_by(scope, task.opened)}")
+    if task.opened_below:
+        places = listed(_grouped(scope, [(o.unit, o.row) for o in task.opened_below]), 3)
+        parts.append(f"reaches functions that open {'more' if task.opened else 'their own'}: {places}")
+    return f"{defined(scope, task.unit)}{origin} {' and '.join(parts)}; {_ended(scope, task)}"
+
+
+def _by(scope: Scope, openings: tuple[Opening, ...]) -> str:
+    providers = list(dict.fromkeys(o.provider for o in openings))
+    parts = []
+    for provider in providers:
+        rows = lines(o.row for o in openings if o.provider is provider)
+        parts.append(f"with {defined(scope, provider)} at {rows}" if provider is not None else f"at {rows}")
+    return " and ".join(parts)
+
+
+def _ended(scope: Scope, task: Task) -> str:
+    """Who bounds its transactions."""
+    providers = {o.provider for o in (*task.opened, *task.opened_below) if o.provider is not None}
+    committing = sorted((p for p in providers if scope.program.commits_by_itself(p)), key=lambda p: p.qualname)
+    own = [end for end in task.ends if end[1] is task.unit]
+    below = [end for end in task.ends if end[1] is not task.unit]
+    parts = [_own_calls(own) if own else "it calls neither `begin()` nor `commit()` itself"]
+    if below:
+        parts.append(f"under it, {_calls(scope, below)}")
+    if committing:
+        names = " and ".join(f"`{p.qualname}`" for p in committing)
+        parts.append(f"{names} {'commits' if len(committing) == 1 else 'commit'} on normal exit")
+    return "; ".join(parts)
+
+
+def _own_calls(ends: Sequence[tuple[str, Unit, int]]) -> str:
+    kinds = dict.fromkeys(kind for kind, _, _ in ends)
+    calls = (f"`{kind}()` at {lines(row for end, _, row in ends if end == kind)}" for kind in kinds)
+    return f"it calls {' and '.join(calls)}"
+
+
+def _calls(scope: Scope, ends: Sequence[tuple[str, Unit, int]]) -> str:
+    kinds = dict.fromkeys(kind for kind, _, _ in ends)
+    grouped = {kind: _grouped(scope, [(unit, row) for end, unit, row in ends if end == kind]) for kind in kinds}
+    return " and ".join(f"`{kind}()` in {listed(places, 3)}" for kind, places in grouped.items())
+
+
+def _grouped(scope: Scope, places: Sequence[tuple[Unit, int]]) -> list[str]:
+    rows: dict[Unit, list[int]] = {}
+    for unit, row in places:
+        rows.setdefault(unit, []).append(row)
+    return [named(scope, unit, *found) for unit, found in rows.items()]

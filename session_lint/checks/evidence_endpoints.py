@@ -1,0 +1,172 @@
+"""Router endpoints: how the transaction of each is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from session_lint import ir
+from session_lint.checks.descent import life, reached
+from session_lint.checks.evidence import Evidence, Scope
+from session_lint.checks.facts import Facts
+from session_lint.checks.openings import OPENINGS
+from session_lint.checks.wording import counted, defined, lines, listed, named
+from session_lint.program import states, vocabulary
+from session_lint.program.contexts import origins
+from session_lint.program.entrypoints import dotted
+from session_lint.program.symbols import subexpressions
+
+if TYPE_CHECKING:
+    from session_lint.program import Program
+    from session_lint.program.contexts import Context, Event
+    from session_lint.program.symbols import Function, Unit
+
+_ENDS = ("begin", "commit")
+_READS = frozenset({"get", "get_one", "refresh"})
+_SELECTS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint, and all that bounds the transactions of its own sessions.
+
+    Args:
+        begins: rows of its ``begin()`` calls. ``commits``: likewise.
+        below: functions that it lends its session to and that begin or commit.
+        committing: providers of its sessions that commit by themselves.
+        outside: places that use the session where nothing has begun explicitly.
+        reads_only: every use of its sessions is known to read.
+        opened_below: functions that open sessions of their own under it.
+        has_session: it has a session itself.
+    """
+
+    unit: Function
+    row: int
+    begins: tuple[int, ...]
+    commits: tuple[int, ...]
+    below: tuple[tuple[Unit, int], ...]
+    committing: tuple[Function, ...]
+    outside: tuple[tuple[Unit, int], ...]
+    reads_only: bool
+    opened_below: tuple[Function, ...]
+    has_session: bool
+
+
+def _collect(program: Program) -> Iterator[Endpoint]:
+    opening = {o.unit for o in OPENINGS.everywhere(program) if o.way != "injected"}
+    for function, entry in program.entries.items():
+        if entry.is_endpoint and program.role(function) != "test":
+            yield _endpoint(program, function, opening)
+
+
+def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpoint:
+    contexts = [c for c in program.analysis.by_function.get(function, ()) if c.entry is not None and not c.is_test]
+    sessions = [(context, number) for context in contexts for number in range(len(context.tokens))]
+    events = [event for context, number in sessions for event in life(program, context, number)]
+    own = [event for event in events if event.context.unit is function]
+    ending = [e for e in events if e.kind in _ENDS]
+    ended = [(c, n) for c, n in sessions if any(e.kind in _ENDS for e in life(program, c, n))]
+    below = {(e.context.unit, e.node.span.row) for e in ending if e.context.unit is not function}
+    outside = {(e.context.unit, e.node.span.row) for e in events if _is_outside(e)}
+    under = {c.unit for context in contexts for c in reached(program, context)} - {function}
+    return Endpoint(
+        function,
+        function.name_span.row,
+        tuple(sorted({e.node.span.row for e in own if e.kind == "begin"})),
+        tuple(sorted({e.node.span.row for e in own if e.kind == "commit"})),
+        _ordered(below),
+        _committing(program, ended or sessions),
+        _ordered(outside),
+        bool(events) and not ending and all(_is_read(e) for e in events),
+        tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
+        bool(sessions),
+    )
+
+
+ENDPOINTS = Facts(_collect)
+
+
+def _ordered(places: set[tuple[Unit, int]]) -> tuple[tuple[Unit, int], ...]:
+    return tuple(sorted(places, key=lambda place: (place[0].module.path, place[1], place[0].qualname)))
+
+
+def _committing(program: Program, sessions: list[tuple[Context, int]]) -> tuple[Function, ...]:
+    providers = {
+        t.provider for context, number in sessions for _, t in origins(context, number) if t.provider is not None
+    }
+    return tuple(
+        f for f in sorted(providers, key=lambda f: (f.module.path, f.qualname)) if program.commits_by_itself(f)
+    )
+
+
+def _is_outside(event: Event) -> bool:
+    explicit = states.BLOCK | states.BEGUN
+    return (
+        event.kind in vocabulary.AUTOBEGIN_METHODS and bool(event.bits) and not event.bits & (explicit | states.UNKNOWN)
+    )
+
+
+def _is_read(event: Event) -> bool:
+    if event.kind in _READS or event.kind in vocabulary.CLOSE_METHODS:
+        return True
+    if event.kind not in _SELECTS or not event.node.args:
+        return False
+    first = event.node.args[0].value
+    calls = [dotted(e.func).rsplit(".", 1)[-1] for e in subexpressions(first) if isinstance(e, ir.Call)]
+    texts = [e.value for e in subexpressions(first) if isinstance(e, ir.Constant) and isinstance(e.value, str)]
+    if "text" in calls:
+        return bool(texts) and all(text.lstrip()[:6].lower() == "select" for text in texts)
+    return "select" in calls and not {"insert", "update", "delete", "with_for_update"} & set(calls)
+
+
+def evidence(scope: Scope) -> Evidence:
+    """The files' endpoints, by what bounds their transactions."""
+    endpoints = ENDPOINTS.within(scope)
+    if not endpoints:
+        return Evidence(applicable=False)
+    groups: dict[tuple[int, str], list[str]] = {}
+    for endpoint in endpoints:
+        rank, bounds = _bounds(scope, endpoint)
+        groups.setdefault((rank, bounds), []).append(_place(scope, endpoint))
+    statements = [counted(len(endpoints), "endpoint")]
+    statements += [f"{len(places)} {bounds}: {listed(places)}" for (_, bounds), places in sorted(groups.items())]
+    return Evidence(len(endpoints), tuple(statements))
+
+
+def _bounds(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
+    """What bounds an endpoint's transaction, in words, and their place in the order."""
+    providers = listed([defined(scope, function) for function in endpoint.committing])
+    too = f", and by the commit of {providers} (two owners of one boundary)" if providers else ""
+    if endpoint.commits:
+        return 3, f"committed by the endpoint itself{too}"
+    if endpoint.begins:
+        return 1, f"bounded by the endpoint's own `begin()`{too}"
+    if endpoint.below:
+        return 4, f"bounded by a function that the session is lent to{too}"
+    if providers:
+        return 2, f"without `begin()`, committed by {providers} alone"
+    if endpoint.reads_only:
+        return 5, "only reading, with no `begin()` or `commit()` seen"
+    if endpoint.has_session:
+        return 6, "with no `begin()` or `commit()` seen"
+    if endpoint.opened_below:
+        return 7, "with no session itself, over functions that open one"
+    return 8, "in which no session is seen"
+
+
+def _place(scope: Scope, endpoint: Endpoint) -> str:
+    rows = endpoint.commits or endpoint.begins or (endpoint.row,)
+    parts = [named(scope, endpoint.unit, *rows)]
+    if not endpoint.begins and not endpoint.commits:
+        parts += [f"by {named(scope, unit, row)}" for unit, row in endpoint.below[:1]]
+    if not endpoint.has_session and endpoint.opened_below:
+        parts.append(f"over {listed([defined(scope, f) for f in endpoint.opened_below], 2)}")
+    here = [row for unit, row in endpoint.outside if unit is endpoint.unit]
+    bounded = endpoint.begins or endpoint.committing or endpoint.below
+    if here and bounded and not endpoint.commits:
+        parts.append(f"using the session outside any `begin()` at {lines(here)}")
+    elif endpoint.begins and endpoint.outside and not endpoint.commits:
+        unit, row = endpoint.outside[0]
+        parts.append(f"using the session outside any `begin()` in {named(scope, unit, row)}")
+    return " ".join(parts)

@@ -1,0 +1,90 @@
+"""Service transactions: the functions that are lent a session, and what they do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from session_lint.checks.evidence import Evidence, Scope
+from session_lint.checks.facts import Facts
+from session_lint.checks.wording import counted, defined, lines, listed
+from session_lint.program import vocabulary
+from session_lint.program.symbols import Function
+from session_lint.rules.creation import EXEMPT_ROLES
+
+if TYPE_CHECKING:
+    from session_lint.program import Program
+
+_VERBS = {"begin": "begins", "commit": "commits", "rollback": "rolls back", "close": "closes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """A function that is lent a session.
+
+    Args:
+        acts: what it does itself to the transaction: verb and row.
+        by_name: that it is a session is known by the parameter's name alone.
+    """
+
+    unit: Function
+    row: int
+    acts: tuple[tuple[str, int], ...]
+    by_name: bool
+
+
+def _collect(program: Program) -> Iterator[Borrower]:
+    for function, contexts in program.analysis.by_function.items():
+        if program.role(function) in EXEMPT_ROLES or program.entry_or_outer(function) is not None:
+            continue
+        if program.is_provider(function) or program.is_wrapper(function):
+            continue
+        lent = [
+            (context, number, token)
+            for context in contexts
+            for number, token in enumerate(context.tokens)
+            if not context.is_test and token.how in ("param", "attr") and not program.owned_by_object(token)
+        ]
+        if not lent:
+            continue
+        acts = {
+            (_verb(event.kind), event.node.span.row)
+            for context, number, _ in lent
+            for event in context.events.values()
+            if event.token == number and _verb(event.kind)
+        }
+        by_name = all(token.evidence == "name" for _, _, token in lent)
+        yield Borrower(function, function.name_span.row, tuple(sorted(acts, key=lambda act: act[1])), by_name)
+
+
+BORROWERS = Facts(_collect)
+
+
+def _verb(kind: str) -> str:
+    return _VERBS["close"] if kind in vocabulary.CLOSE_METHODS else _VERBS.get(kind, "")
+
+
+def evidence(scope: Scope) -> Evidence:
+    """The files' borrowers: those that leave the transaction alone, and what the others do."""
+    borrowers = BORROWERS.within(scope)
+    quiet = [b for b in borrowers if not b.acts]
+    statements = []
+    if quiet:
+        number = counted(len(quiet), "function is lent a session and", "functions are lent a session and")
+        verbs = "begins, commits, rolls back nor closes" if len(quiet) == 1 else "begin, commit, roll back nor close"
+        places = listed([f"{defined(scope, b.unit)}{' by its name alone' if b.by_name else ''}" for b in quiet])
+        statements.append(f"{number} neither {verbs} it: {places}")
+    if active := [b for b in borrowers if any(_is_news(scope, b, row) for _, row in b.acts)]:
+        statements.append(f"on a session that is lent, {listed([_acting(scope, b) for b in active])}")
+    return Evidence(len(borrowers), tuple(statements), applicable=bool(borrowers))
+
+
+def _is_news(scope: Scope, borrower: Borrower, row: int) -> bool:
+    return (borrower.unit.module.path, row) not in scope.reported
+
+
+def _acting(scope: Scope, borrower: Borrower) -> str:
+    verbs = dict.fromkeys(verb for verb, _ in borrower.acts)
+    acts = " and ".join(f"{verb} at {lines(row for v, row in borrower.acts if v == verb)}" for verb in verbs)
+    return f"{defined(scope, borrower.unit)} {acts}"
