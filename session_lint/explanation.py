@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from session_lint import ir
-from session_lint.conventions import Provider, provider_of
+from session_lint.conventions import Provider, provider_of, provider_uses
 from session_lint.findings import ChainLink, Finding
 from session_lint.program import states
 from session_lint.program.contexts import lenders
@@ -144,7 +144,7 @@ def explain(
         tuple(_sessions(program, contexts, names, row)),
         tuple(f for f in findings if _is_at(f, path, row)),
         tuple(f for f in suppressed if _is_at(f, path, row)),
-        tuple(_unknown(program, unit, row)),
+        tuple(_unknown(program, unit, contexts, row)),
     )
 
 
@@ -176,7 +176,6 @@ def _contexts_of(program: Program, unit: Unit) -> list[Context]:
 
 def _function_facts(program: Program, unit: Unit, *, reached: bool) -> FunctionFacts:
     entry = program.entry_or_outer(unit)
-    hands_out = isinstance(unit, Function) and program.is_provider(unit)
     return FunctionFacts(
         unit.qualname,
         unit.module.path,
@@ -186,7 +185,7 @@ def _function_facts(program: Program, unit: Unit, *, reached: bool) -> FunctionF
         program.is_session_module(unit.module),
         entry.kind if entry is not None else None,
         entry.route if entry is not None else "",
-        provider_of(program, unit) if hands_out and isinstance(unit, Function) else None,
+        provider_of(program, unit) if isinstance(unit, Function) and unit in provider_uses(program) else None,
         reached,
     )
 
@@ -352,7 +351,7 @@ def _made(program: Program, context: Context, token: Token) -> ChainLink | None:
 # What stays unknown
 
 
-def _unknown(program: Program, unit: Unit, row: int) -> Iterator[Unknown]:
+def _unknown(program: Program, unit: Unit, contexts: Sequence[Context], row: int) -> Iterator[Unknown]:
     flow = program.flow
     nodes = list(_expressions_at(unit, row))
     # A comprehension's variables have no value outside it; that says nothing about the call.
@@ -364,8 +363,10 @@ def _unknown(program: Program, unit: Unit, row: int) -> Iterator[Unknown]:
         for name in subexpressions(clause.target)
         if isinstance(name, ir.Name)
     }
+    # What is a session by its name alone has methods for the interpreter, but no values in the flow.
+    followed = {id(event.node) for context in contexts for event in context.events.values()}
     for node in nodes:
-        if not isinstance(node, ir.Call) or dotted(node.func).partition(".")[0] in loose:
+        if not isinstance(node, ir.Call) or id(node) in followed or dotted(node.func).partition(".")[0] in loose:
             continue
         gets = any(bears_session(v) for arg in node.args for v in flow.at(unit).eval(arg.value))
         external = _external_name(program, node)

@@ -139,6 +139,8 @@ def count_owners(program: Program) -> tuple[OwnerCount, ...]:
     for event in program.events("commit", "begin"):
         if program.role(event.context.unit) in _OUTSIDE or (event.kind == "begin" and not event.is_context):
             continue
+        if event.session.evidence == "name":
+            continue  # too little to judge a policy by
         found = commits if event.kind == "commit" else blocks
         found[_kind(program, event)].add(_place_of(event))
     # One call can be reached by an owner and by borrowers: what it does to those it is lent by is what a policy judges.

@@ -69,6 +69,10 @@ def _line(files: Files, path: str, file: Path, row: int) -> str:
     from session_lint.source import split_lines
 
     lines = split_lines(files.sources.text(path))
+    if lines and not lines[-1]:
+        lines = lines[:-1]  # behind the last line break there is no line
+    if not lines:
+        raise UserError(f"{file} is empty; there is no line to explain.")
     if not 1 <= row <= len(lines):
         raise UserError(f"{file} has no line {row}; it has lines 1 to {len(lines)}.")
     return lines[row - 1]

@@ -34,10 +34,13 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str) -> None:
 
     request = Request(paths=(path,), root=root)
     files = find_files(request)
-    if files.project.settings_file is not None and not dry_run:
+    existing = files.project.settings_file
+    if existing is not None and existing.parent != files.project.root:
+        existing = None  # the folder's own settings come before those of a folder above
+    if existing is not None and not dry_run:
         raise UserError(
-            f"{files.project.settings_file} holds settings for session-lint already; remove them to have them written"
-            " anew, or look at `session-lint init --dry-run`."
+            f"{existing} holds settings for session-lint already; remove them to have them written anew, or look at"
+            " `session-lint init --dry-run`."
         )
     inferred = _infer(request, files)
     show = path_speller(files.project.root, Path.cwd())
@@ -45,13 +48,15 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str) -> None:
     table = section(inferred)
     content = "" if dry_run else with_section(target, table)
     write(report.render(inferred, show, color=use_color(color, to_file=False), ascii_only=ascii_only()), None)
-    verb = "Would write" if dry_run else "Wrote"
+    place = show(target.relative_to(files.project.root).as_posix())
     if not dry_run:
         write(content, target)
-    click.echo(
-        f"{verb} to {show(target.relative_to(files.project.root).as_posix())}:\n\n{section_text(target, table)}",
-        nl=False,
-    )
+        lead = f"Wrote to {place}"
+    elif existing is None:
+        lead = f"Would write to {place}"
+    else:
+        lead = f"Would fit the code ({show(existing.name)} holds settings already)"
+    click.echo(f"{lead}:\n\n{section_text(target, table)}", nl=False)
 
 
 def _infer(request: Request, files: Files) -> Inference:

@@ -45,7 +45,7 @@ def render_json(explanation: Explanation, show: Callable[[str], str]) -> str:
 
 
 def _spelled(data: Any, show: Callable[[str], str]) -> Any:
-    if isinstance(data, list):
+    if isinstance(data, (list, tuple)):
         return [_spelled(item, show) for item in data]
     if not isinstance(data, dict):
         return data
@@ -145,7 +145,7 @@ def _way(way: Way, facts: FunctionFacts, show: Callable[[str], str]) -> Iterator
         label = "transaction" if position == 0 else ""
         yield label, f"before {use.what}: {' or '.join(use.states) or 'unknown'}"
     if not way.uses:
-        yield "transaction", "no call on this line uses it"
+        yield "transaction", "no known call on this line uses it"
 
 
 def _print_findings(console: Console, title: str, findings: tuple[Finding, ...]) -> None:
