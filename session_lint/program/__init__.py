@@ -9,14 +9,14 @@ from functools import cached_property
 from session_lint import ir
 from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence
-from session_lint.program.building import build_module
+from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
 from session_lint.program.evaluator import World
 from session_lint.program.flow import Creation, ExternalCall, Flow
 from session_lint.program.interpreter import Analysis, owns_session
-from session_lint.program.roles import find_roles, is_test_path
+from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Function, Module, Unit, walk
 from session_lint.settings import Settings
 

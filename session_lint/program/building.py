@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 
 from session_lint import ir
@@ -18,6 +19,14 @@ from session_lint.program.symbols import (
     subexpressions,
     walk,
 )
+
+
+_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
+
+
+def is_test_path(path: str) -> bool:
+    """Whether a file holds tests, by its path."""
+    return bool(_TEST.search(path))
 
 
 def module_name(path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from session_lint import ir
 from session_lint.models import load_models
 from session_lint.program import vocabulary
-from session_lint.program.building import ModuleIndex
+from session_lint.program.building import ModuleIndex, is_test_path
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -48,6 +48,7 @@ from session_lint.program.values import (
 )
 
 MAX_NAME = 120
+MAX_KEYS = 32
 _STATE_HOLDERS = ("request.state", "app.state")
 _REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
 _TRANSPARENT_TYPES = {
@@ -374,22 +375,24 @@ class Evaluator:
         return members(self.elements(value) for value in self.eval(node.value))
 
     def eval_dict(self, node: ir.Dict) -> Values:
-        items: list[tuple[str, Values]] = []
+        items: dict[str, Values] = {}
         loose: list[Values] = []
         for key, value in zip(node.keys, node.values, strict=True):
             evaluated = self.eval(value)
             if key is None:
                 for spread in evaluated:
                     if isinstance(spread, DictValue):
-                        items.extend(spread.items)
+                        items.update(spread.items)
             elif isinstance(key, ir.Constant) and isinstance(key.value, str):
-                items.append((key.value, evaluated))
+                items[key.value] = frozenset(
+                    v for v in evaluated if not isinstance(v, (DictValue, Container, External))
+                )
             else:
                 self.eval(key)
                 loose.append(evaluated)
         if loose and any(loose):
-            return frozenset({Container((members([*loose, *(v for _, v in items)]),), False)})
-        return frozenset({DictValue(tuple(items))}) if items else NOTHING
+            return frozenset({Container((members([*loose, *items.values()]),), False)})
+        return frozenset({DictValue(tuple(sorted(items.items())))}) if 0 < len(items) <= MAX_KEYS else NOTHING
 
     def eval_bool_op(self, node: ir.BoolOp) -> Values:
         values = [self.eval(value) for value in node.values]
@@ -458,7 +461,8 @@ class Evaluator:
         return members(result)
 
     def eval_lambda(self, node: ir.Lambda) -> Values:
-        return frozenset({FunctionValue(self.world.functions[id(node)])})
+        function = self.world.functions.get(id(node))  # those in annotations are not collected
+        return frozenset({FunctionValue(function)}) if function is not None else NOTHING
 
     def eval_comprehension(self, node: ir.Comprehension) -> Values:
         names: dict[str, Values] = {}
@@ -627,10 +631,8 @@ class Evaluator:
             case Instance(cls=cls):
                 method = cls.method("__call__")
                 return self.call_function(method, func, args, node) if method else NOTHING
-            case Factory(is_async=is_async, is_registry=is_registry):
+            case Factory(is_async=is_async):
                 site = Site(self.unit.module, node.span) if node else None
-                if is_registry:
-                    return frozenset({Session(is_async, "registry")})
                 return frozenset({self.created("factory-session", Session(is_async, site), "", args, node)})
             case ManagerFunction(func=inner, is_async=is_async):
                 return frozenset(
@@ -949,6 +951,8 @@ class Evaluator:
             case ir.Subscript(value=owner, index=index):
                 for value in self.eval(owner):
                     if isinstance(value, External) and value.name.endswith(".dependency_overrides"):
+                        if is_test_path(self.unit.module.path):
+                            continue
                         for replaced in members(self.eval(key) for key in index):
                             self.write(self.world.shared_cell(f"override.{_key(replaced)}"), values)
                     elif isinstance(value, External) and value.name in _STATE_HOLDERS:

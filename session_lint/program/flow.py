@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.models import load_models
 from session_lint.program.evaluator import Arguments, Evaluator, World, members
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
@@ -44,6 +45,7 @@ from session_lint.program.values import (
 MAX_VALUES = 24
 MAX_FUNCTIONS = 64
 MAX_EXTERNALS = 6
+MAX_COLLECTIONS = 4
 MAX_DEPTH = 4
 MAX_PARTS = 64
 
@@ -272,6 +274,8 @@ class Flow(Evaluator):
         return value
 
     def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
+        if load_models().commit_rule(name) is not None:
+            self.facts.touching.add(self.unit)
         if node is not None:
             self.facts.externals[id(node), name] = ExternalCall(name, self.unit, node, None, args)
 
@@ -488,6 +492,7 @@ def _travels(value: Value) -> bool:
 
 def _capped(old: Values, new: Values) -> Values:
     externals = sum(isinstance(v, External) for v in old)
+    collections = sum(isinstance(v, (Container, DictValue)) for v in old)
     functions = sum(isinstance(v, (FunctionValue, BoundMethod)) for v in old)
     room = MAX_VALUES - (len(old) - functions)
     kept: list[Value] = []
@@ -498,6 +503,10 @@ def _capped(old: Values, new: Values) -> Values:
             if externals >= MAX_EXTERNALS:
                 continue
             externals += 1
+        elif isinstance(value, (Container, DictValue)):
+            if collections >= MAX_COLLECTIONS:
+                continue
+            collections += 1
         if isinstance(value, (FunctionValue, BoundMethod)):
             if functions >= MAX_FUNCTIONS:
                 continue

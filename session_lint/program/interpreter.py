@@ -13,7 +13,7 @@ from session_lint import ir
 from session_lint.models import load_models
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
-from session_lint.program.evaluator import Arguments, Evaluator, members
+from session_lint.program.evaluator import Arguments, Evaluator, is_stub, members
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.states import Outcome, State, join
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, subexpressions, walk
@@ -551,7 +551,7 @@ class Frame(Evaluator):
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
         if exit_.tx is None:
             values = exit_.values
-            if not values and not _may_stop(context):
+            if not values and _never_returns(function):
                 raise Unreachable
         for number, bits in (exit_.tx or {}).items():
             if number in back:
@@ -775,7 +775,7 @@ class Frame(Evaluator):
                 return True if True in known_values else (False if all(v is False for v in known_values) else None)
             case ir.Compare(left=left, ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
                 compared = self.peek(left)
-                if not compared:
+                if not compared or any(not isinstance(v, (Const, Session, Factory)) for v in compared):
                     return None
                 nones = {isinstance(v, Const) and v.value is None for v in compared}
                 if len(nones) > 1:
@@ -1279,14 +1279,15 @@ def _truth(value: Value) -> bool | None:
     match value:
         case Const(value=constant):
             return bool(constant)
-        case Session() | Instance() | Factory():
+        case Session() | Factory():
             return True
         case _:
             return None
 
 
-def _may_stop(context: Context) -> bool:
-    return bool(context.exit and context.exit.yields)
+def _never_returns(function: Function) -> bool:
+    """Whether a function only raises; one that an override fills in does not count."""
+    return not is_stub(function) and not any(isinstance(s, ir.Return) for s in walk(function.body))
 
 
 def _enters(function: Function, name: str) -> bool:

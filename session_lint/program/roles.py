@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from session_lint import ir
 from session_lint.program import vocabulary
+from session_lint.program.building import is_test_path
 from session_lint.program.entrypoints import EntryPoint, main_calls
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Class, Function, Module, expressions
@@ -16,6 +17,7 @@ from session_lint.program.values import (
     Coroutine,
     Engine,
     Factory,
+    FunctionValue,
     Generator,
     Instance,
     Session,
@@ -25,7 +27,6 @@ from session_lint.program.values import (
 )
 from session_lint.settings import Settings
 
-_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
 _MIGRATION = re.compile(
     r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"
 )
@@ -41,7 +42,8 @@ def find_roles(
     kinds: dict[Module, set[str]] = {}
     for entry in entries.values():
         kinds.setdefault(entry.function.module, set()).add(entry.kind)
-    roles = {module.path: _infer(module, kinds.get(module, set())) for module in modules}
+    imported = {name for (name, _), users in flow.facts.used.items() if not all(is_test_path(m.path) for m in users)}
+    roles = {m.path: _infer(m, kinds.get(m, set()), is_imported=m.name in imported) for m in modules}
     for module in modules:
         if roles[module.path] not in ("test", "migration") and hands_out(module, flow, entries):
             roles[module.path] = "session-module" if roles[module.path] != "router" else "router"
@@ -53,9 +55,9 @@ def find_roles(
     return roles
 
 
-def _infer(module: Module, kinds: set[str]) -> str:
+def _infer(module: Module, kinds: set[str], *, is_imported: bool) -> str:
     path = module.path
-    if _TEST.search(path):
+    if is_test_path(path):
         return "test"
     if _MIGRATION.search(path):
         return "migration"
@@ -65,14 +67,9 @@ def _infer(module: Module, kinds: set[str]) -> str:
         return "router"
     if "task" in kinds:
         return "task"
-    if next(main_calls(module), None) is not None and not kinds - {"main", "command"}:
+    if not is_imported and next(main_calls(module), None) is not None and not kinds - {"main", "command"}:
         return "script"
     return "service"
-
-
-def is_test_path(path: str) -> bool:
-    """Whether a file holds tests, by its path."""
-    return bool(_TEST.search(path))
 
 
 def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
@@ -91,7 +88,10 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
             return True
     for name, cell in module.cells.items():
         users = flow.facts.used.get((module.name, name), set()) - {module}
-        if users and any(_offered(value, module, entries) for value in cell.values):
+        if users and any(
+            _offered(value, module, flow, entries) or (isinstance(value, Instance) and _keeps(value.cls, module))
+            for value in cell.values
+        ):
             return True
     return False
 
@@ -125,7 +125,8 @@ def _made_here(value: Value, module: Module) -> bool:
         case Coroutine(result=values) | Generator(items=values) | ContextManager(entered=values):
             return any(_made_here(v, module) for v in values)
         case Instance(cls=cls):
-            return _keeps(cls, module)
+            raw = (v for method in cls.methods.values() for v in method.returns.values | method.yields.values)
+            return any(_made_here(v, module) for v in raw if not isinstance(v, (Instance, Coroutine)))
         case _:
             return False
 
@@ -140,19 +141,27 @@ def _keeps(cls: Class, module: Module) -> bool:
     )
 
 
-def _offered(value: Value, module: Module, entries: dict[Function, EntryPoint]) -> bool:
+def _offered(value: Value, module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
     from session_lint.program.flow import function_of
 
     if isinstance(value, ClassValue):
         return value.cls.module is module and (
-            any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage())
+            (
+                (value.cls.method("__enter__") or value.cls.method("__aenter__")) is not None
+                and _keeps(value.cls, module)
+            )
+            or any(vocabulary.session_class(base) is not None for base in value.cls.external_lineage())
             or any(_gives(m, module) for m in value.cls.methods.values() if m not in entries)
         )
     function = function_of(value)
     if function is not None and not isinstance(value, Instance):
         if function.module is not module or function in entries:
             return False
-        return _gives(function, module) or _stores_globally(function, module)
+        wraps = any(
+            isinstance(v, FunctionValue) and v.function.parent is function and v.function in flow.facts.touching
+            for v in function.returns.values
+        )
+        return wraps or _gives(function, module) or _stores_globally(function, module)
     return _made_here(value, module)
 
 

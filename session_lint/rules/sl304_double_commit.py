@@ -92,8 +92,8 @@ def double_commit(program: Program) -> Iterator[Finding]:
                 f" {'flush' if verb == 'commits' else 'raise'} instead and let the block do it"
             )
         else:
-            provider = end.event.session.provider
-            name = provider.qualname if provider is not None else "the provider"
+            providers = [token.provider for _, token in program.origins(end.event) if token.provider is not None]
+            name = providers[0].qualname if providers else "the provider"
             message = (
                 f"{symbol} commits inside `with {name}()`, which commits by itself on exit; what is before this commit stays"
                 " even when the rest fails, so leave the commit to the provider"
