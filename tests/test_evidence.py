@@ -111,7 +111,7 @@ VIOLATING = {
     "background-tasks": [
         (
             "`warm_cache` (scraper/services/batch/functions.py:41), "
-            "started in `create_batch_endpoint` (scraper/routers/batches.py:32), is handed the session `session`"
+            "started in `create_batch_endpoint` (scraper/routers/batches.py:32), is handed a session as `session`"
         ),
         (
             "opens 3 sessions of its own with `background_session` (scraper/database.py:26) at lines 11, 18, 20; "

@@ -128,7 +128,7 @@ def _stated(scope: Scope, task: Task) -> str:
     origin = f", started in {listed([named(scope, s.unit, s.row) for s in starts], 2)}," if starts else ""
     parts = []
     if task.lent:
-        parts.append(f"is handed {listed([f'the session `{name}`' for name in task.lent])}")
+        parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.lent)}")
     if task.opened:
         parts.append(f"opens {counted(len(task.opened), 'session')} of its own {_by(scope, task.opened)}")
     if task.opened_below:

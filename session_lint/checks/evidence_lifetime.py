@@ -46,13 +46,12 @@ def _stated(scope: Scope, who: str, openings: Sequence[Opening]) -> Iterator[str
 
 def _places(scope: Scope, way: str, openings: Sequence[Opening]) -> str:
     """The functions, with the rows of what they open together; what a bare call opened, with what closes it."""
-    if way == "call":
-        return listed([f"{named(scope, o.unit, o.row)}, {_end(o)}" for o in openings])
-    rows: dict[Unit, list[int]] = {}
+    groups: dict[tuple[Unit, tuple[int, ...]], list[int]] = {}
     for opening in openings:
-        rows.setdefault(opening.unit, []).append(opening.row)
-    return listed([named(scope, unit, *found) for unit, found in rows.items()])
+        groups.setdefault((opening.unit, opening.closed), []).append(opening.row)
+    places = [(named(scope, unit, *rows), closed) for (unit, closed), rows in groups.items()]
+    return listed([f"{place}, {_end(closed)}" if way == "call" else place for place, closed in places])
 
 
-def _end(opening: Opening) -> str:
-    return f"closed at {lines(opening.closed)}" if opening.closed else "with no `close()` seen in it"
+def _end(closed: tuple[int, ...]) -> str:
+    return f"closed at {lines(closed)}" if closed else "with no `close()` seen in it"
