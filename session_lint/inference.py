@@ -12,14 +12,14 @@ from session_lint import ir
 from session_lint.conventions import Provider, provider_of, provider_uses
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import dotted
-from session_lint.program.symbols import expressions
+from session_lint.program.symbols import Function, expressions
 from session_lint.program.values import Const
 
 if TYPE_CHECKING:
     from session_lint.program import Program
     from session_lint.program.contexts import Event
     from session_lint.program.flow import Creation
-    from session_lint.program.symbols import Function, Module
+    from session_lint.program.symbols import Module
 
 Owner = Literal["router", "provider", "service"]
 OwnerKind = Literal["router", "provider", "service", "own", "object"]
@@ -217,7 +217,7 @@ def _left_to_providers(program: Program) -> set[Place]:
 
 
 def _row(unit: Function | Module) -> int:
-    return unit.name_span.row if hasattr(unit, "name_span") else 1
+    return unit.name_span.row if isinstance(unit, Function) else 1
 
 
 def _counts(program: Program, creation: Creation) -> bool:

@@ -58,8 +58,12 @@ def _tables(inference: Inference, show: Callable[[str], str]) -> Iterator[tuple[
         ]
         for one in inference.engines
     ]
-    hints = [[hint.text, f"fits {hint.pooler or 'any'}", _places((hint.place,), show)] for hint in inference.hints]
-    yield "Pooler", ["What", "Says", "Where"], [*engines, *hints], _pooler_verdict(inference)
+    hints: dict[tuple[str, str], list[Place]] = {}
+    for hint in inference.hints:
+        says = f"fits {hint.pooler}" if hint.pooler else "proves nothing alone"
+        hints.setdefault((hint.text, says), []).append(hint.place)
+    written = [[text, says, _places(places, show)] for (text, says), places in sorted(hints.items())]
+    yield "Pooler", ["What", "Says", "Where"], [*engines, *written], _pooler_verdict(inference)
 
 
 def _ends(count: OwnerCount) -> str:
@@ -71,7 +75,7 @@ def owner_verdict(inference: Inference) -> str:
     """Which owner the counts speak for, in a sentence."""
     best = inference.leading
     if best is None:
-        return "Nothing in the code ends a transaction: `router`, the default."
+        return "No entry point, provider or service ends a transaction: `router`, the default."
     total = sum(one.total for one in voting(inference.owners))
     share = f"{best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}"
     if best.total > PLAIN_SHARE * total:
