@@ -173,6 +173,16 @@ class Program:
         )
         return (*best, end)
 
+    def block_opener(self, event: Event) -> ChainLink | None:
+        """Where a caller opened the ``begin()`` block that an event happens in."""
+        for steps in lenders(event.context, event.token):
+            for step in reversed(steps):
+                for begun in step.context.events.values():
+                    if begun.kind == "begin" and begun.token == step.token:
+                        unit = step.context.unit
+                        return ChainLink(unit.module.path, begun.node.span.row, unit.qualname, "opens the block")
+        return None
+
     def origins(self, event: Event) -> Iterator[tuple[Context, Token]]:
         """The session of an event as everybody up its call chains knows it."""
         return origins(event.context, event.token)

@@ -20,7 +20,6 @@ from session_lint.program.symbols import (
     walk,
 )
 
-
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
 
 

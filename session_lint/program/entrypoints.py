@@ -9,8 +9,8 @@ from typing import Literal
 from session_lint import ir
 from session_lint.program import vocabulary
 from session_lint.program.flow import Flow, function_of
-from session_lint.program.symbols import Class, Function, Module, Unit, expressions
-from session_lint.program.values import Coroutine, Dependency, External, Symbol, Value, Values
+from session_lint.program.symbols import Class, Function, Module, Unit, expressions, subexpressions
+from session_lint.program.values import Coroutine, Dependency, External, Symbol, TypeForm, Value, Values
 
 Kind = Literal["endpoint", "lifespan", "event", "middleware", "task", "background", "command", "main", "resolver"]
 
@@ -194,8 +194,6 @@ def main_calls(module: Module) -> Iterator[ir.Call]:
 
 
 def _names(expr: ir.Expr) -> Iterator[ir.Name]:
-    from session_lint.program.symbols import subexpressions
-
     return (node for node in subexpressions(expr) if isinstance(node, ir.Name))
 
 
@@ -220,18 +218,14 @@ def dotted(expr: ir.Expr) -> str:
 
 def dependency_of(flow: Flow, function: Function, param: ir.Parameter) -> Dependency | None:
     """The dependency that a parameter injects (``= Depends(x)`` or ``Annotated[T, Depends(x)]``)."""
-    from session_lint.program.values import TypeForm
-
     flow.at(function, function.parent)
     declared: Values = flow.eval(param.annotation) if param.annotation is not None else frozenset()
-    for value in flow.eval(param.default) if param.default is not None else ():
-        if isinstance(value, Dependency):
-            types = frozenset(v.args[0] for v in declared if isinstance(v, TypeForm) and v.name == "Annotated")
-            return value if value.provider else Dependency(next(iter(types), declared), value.cached)
-    for form in declared:
-        if isinstance(form, TypeForm) and form.name == "Annotated":
-            for values in form.args[1:]:
-                for value in values:
-                    if isinstance(value, Dependency):
-                        return value if value.provider else Dependency(form.args[0], value.cached)
-    return None
+    forms = [v for v in declared if isinstance(v, TypeForm) and v.name == "Annotated"]
+    default: Values = flow.eval(param.default) if param.default is not None else frozenset()
+    marks = [v for v in default if isinstance(v, Dependency)]
+    marks += [v for form in forms for values in form.args[1:] for v in values if isinstance(v, Dependency)]
+    if not marks:
+        return None
+    providers = frozenset(provider for mark in marks for provider in mark.provider)
+    types = frozenset(v for form in forms for v in form.args[0]) or declared
+    return Dependency(providers or types, all(mark.cached for mark in marks))

@@ -86,7 +86,8 @@ def double_commit(program: Program) -> Iterator[Finding]:
         chain = program.chain(end.event) if end.in_block else ()
         verb = "commits" if end.event.kind == "commit" else "rolls back"
         if end.in_block:
-            where = f", entered by {chain[-2].symbol} ({chain[-2].filename}:{chain[-2].row})" if len(chain) > 1 else ""
+            opener = program.block_opener(end.event)
+            where = f" of {opener.symbol} ({opener.filename}:{opener.row})" if opener is not None else ""
             message = (
                 f"{symbol} {verb} inside a `with session.begin()` block{where}, which ends the transaction itself;"
                 f" {'flush' if verb == 'commits' else 'raise'} instead and let the block do it"
