@@ -13,7 +13,7 @@ from session_lint.findings import ChainLink, Finding
 from session_lint.program import states
 from session_lint.program.contexts import lenders
 from session_lint.program.entrypoints import dotted
-from session_lint.program.interpreter import bears_session
+from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Function, own_expressions, subexpressions, walk
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
-from session_lint.program.evaluator import World
 from session_lint.program.flow import Creation, ExternalCall, Flow
-from session_lint.program.interpreter import Analysis, owns_session
+from session_lint.program.interpreter import Analysis
+from session_lint.program.keeping import owns_session
 from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Function, Module, Unit, walk
+from session_lint.program.world import World
 from session_lint.settings import Settings
 
 __all__ = ["Counts", "LoweredFile", "Program", "link"]
@@ -145,7 +146,7 @@ class Program:
     def owned_by_object(self, token: Token) -> bool:
         """Whether the session belongs to the object that keeps it (a unit of work)."""
         return token.how == "object" or (
-            token.how == "attr" and token.holder is not None and owns_session(self.analysis, token.holder, token.path)
+            token.how == "attr" and token.holder is not None and owns_session(self.flow, token.holder, token.path)
         )
 
     def confidence(self, token: Token) -> Confidence:

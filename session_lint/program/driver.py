@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from session_lint.program import states
 from session_lint.program.contexts import Context
+from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, dependency_of
-from session_lint.program.evaluator import Arguments, members
 from session_lint.program.flow import Flow, function_of
-from session_lint.program.interpreter import Analysis, Frame, Run, Unreachable, bears_session
+from session_lint.program.interpreter import Analysis, Frame, Run
+from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -21,6 +22,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.program.world import Arguments, members
 
 
 def interpret(

@@ -6,14 +6,14 @@ where variables live and in what a call does; those are the methods that they ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from session_lint import ir
 from session_lint.models import load_models
 from session_lint.program import vocabulary
-from session_lint.program.building import ModuleIndex, is_test_path
+from session_lint.program.building import is_test_path
+from session_lint.program.known_calls import CALLS
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -46,10 +46,10 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.program.world import Arguments, World, is_stub, members
 
 MAX_NAME = 120
 MAX_KEYS = 32
-_STATE_HOLDERS = ("request.state", "app.state")
 _REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
 _TRANSPARENT_TYPES = {
     "Optional",
@@ -107,61 +107,6 @@ _CALLERS = {
     "asgiref.sync.async_to_sync": 0,
     "anyio.run": 0,
 }
-
-
-@dataclass(slots=True)
-class Arguments:
-    """Evaluated arguments of a call; ``rest`` is what ``*`` and ``**`` arguments may add anywhere."""
-
-    positional: list[Values] = field(default_factory=list)
-    keywords: dict[str, Values] = field(default_factory=dict)
-    rest: Values = NOTHING
-    has_rest: bool = False
-
-    def get(self, position: int, keyword: str = "") -> Values:
-        """The argument at a position or under a keyword; nothing when it is absent."""
-        if keyword in self.keywords:
-            return self.keywords[keyword]
-        return self.positional[position] if 0 <= position < len(self.positional) else NOTHING
-
-    def everything(self) -> Iterable[Values]:
-        yield from self.positional
-        yield from self.keywords.values()
-        yield self.rest
-
-
-class World:
-    """The symbols of the whole program, and the state that belongs to no single scope."""
-
-    def __init__(self, modules: Sequence[Module], session_names: frozenset[str]) -> None:
-        self.modules = modules
-        self.index = ModuleIndex(modules)
-        self.session_names = session_names
-        self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}
-        self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
-        self.shared: dict[str, Cell] = {}
-
-    def shared_cell(self, name: str) -> Cell:
-        """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
-        return self.shared.setdefault(name, Cell())
-
-
-def members(values: Iterable[Values]) -> Values:
-    """The union of several sets of values."""
-    return frozenset[Value]().union(*values)
-
-
-def is_stub(function: Function) -> bool:
-    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError."""
-    for statement in function.body:
-        match statement:
-            case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
-                continue
-            case ir.Raise():
-                continue
-            case _:
-                return False
-    return not (isinstance(function.node, ir.Lambda))
 
 
 class Evaluator:
@@ -450,7 +395,7 @@ class Evaluator:
                     result.append(members(v for k, v in pairs if not keys or k in keys))
                 case Container():
                     result.append(self.elements(value))
-                case External(name=name) if any(name.endswith(holder) for holder in _STATE_HOLDERS):
+                case External(name=name) if any(name.endswith(holder) for holder in vocabulary.STATE_HOLDERS):
                     for key in index[0] if index else ():
                         if isinstance(key, Const) and isinstance(key.value, str):
                             result.append(self.shared_value(f"state.{key.value}"))
@@ -559,7 +504,7 @@ class Evaluator:
         last = base.rsplit(".", 1)[-1]
         if name == "state" and (last in _REQUESTS or last in ("FastAPI", "Starlette", "Litestar", "app")):
             return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
-        if base in _STATE_HOLDERS:
+        if base in vocabulary.STATE_HOLDERS:
             return self.shared_value(f"state.{name}")
         registry = load_models().registries.get(f"{base}.{name}")
         if registry is not None:
@@ -695,7 +640,7 @@ class Evaluator:
         kind = vocabulary.engine_maker(name)
         if kind is not None:
             return frozenset({self.created("engine", Engine(kind, site), name, args, node)})
-        handler = _CALLS.get(name)
+        handler = CALLS.get(name)
         if handler is not None:
             return handler(self, args, node)
         if name in vocabulary.DEPENDS:
@@ -955,7 +900,7 @@ class Evaluator:
                             continue
                         for replaced in members(self.eval(key) for key in index):
                             self.write(self.world.shared_cell(f"override.{_key(replaced)}"), values)
-                    elif isinstance(value, External) and value.name in _STATE_HOLDERS:
+                    elif isinstance(value, External) and value.name in vocabulary.STATE_HOLDERS:
                         for key in index:
                             if isinstance(key, ir.Constant) and isinstance(key.value, str):
                                 self.write(self.world.shared_cell(f"state.{key.value}"), values)
@@ -1025,132 +970,6 @@ _INSTANCES: dict[str, Callable[[bool], Value]] = {
     "connection": Connection,
 }
 
-
-def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    function = self.unit if isinstance(self.unit, Function) else None
-    while function is not None and function.owner is None:
-        function = function.parent if isinstance(function.parent, Function) else None
-    if function is None or function.owner is None or not function.params:
-        return NOTHING
-    return frozenset(
-        Super(function.owner, receiver)
-        for receiver in self.load(function.params[0].name)
-        if isinstance(receiver, (Instance, ClassValue))
-    )
-
-
-def _next(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return members(self.elements(v) for v in args.get(0) if isinstance(v, (Generator, Container)))
-
-
-def _anext(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return frozenset({Coroutine(_next(self, args, node))})
-
-
-def _getattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    names = [v.value for v in args.get(1) if isinstance(v, Const) and isinstance(v.value, str)]
-    return members(self.attribute(v, name, None) for v in args.get(0) for name in names) | args.get(2)
-
-
-def _setattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    for name in args.get(1):
-        if isinstance(name, Const) and isinstance(name.value, str):
-            for owner in args.get(0):
-                if isinstance(owner, External) and owner.name in _STATE_HOLDERS:
-                    self.write(self.world.shared_cell(f"state.{name.value}"), args.get(2))
-    return NOTHING
-
-
-def _cast(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return args.get(1) or self.instantiate(args.get(0))
-
-
-def _new_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return frozenset({TypeForm("newtype", (args.get(1),))})
-
-
-def _partial(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    keywords = tuple(sorted(args.keywords.items(), key=lambda item: item[0]))
-    return frozenset(Partial(func, tuple(args.positional[1:]), keywords) for func in args.get(0))
-
-
-def _manager(is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
-    return lambda self, args, node: frozenset(ManagerFunction(func, is_async) for func in args.get(0))
-
-
-def _object_session(*, is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
-    return lambda self, args, node: frozenset({Session(is_async, "registry")})
-
-
-def _first(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return args.get(0)
-
-
-def _gather(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    results = tuple(members(self.awaited(v) for v in values) for values in args.positional)
-    if args.has_rest or not results:
-        return frozenset({Coroutine(frozenset({Container((members(self.awaited(v) for v in args.rest),), False)}))})
-    return frozenset({Coroutine(frozenset({Container(results, True)}))})
-
-
-def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    if node is None:
-        return NOTHING
-    name = f"ContextVar@{self.unit.module.name}:{node.span.row}"
-    default = args.keywords.get("default", NOTHING) - {Const(None)}
-    if default:
-        self.write(self.world.shared_cell(name), default)
-    return frozenset({External(name)})
-
-
-def _list(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    items = members(self.elements(v) for v in args.get(0) if not isinstance(v, External))
-    return frozenset({Container((items,), False)}) if items else NOTHING
-
-
-def _dict_call(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    pairs = tuple(args.keywords.items())
-    return frozenset({DictValue(pairs)}) if pairs else args.get(0)
-
-
-def _locals(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return frozenset({DictValue(tuple(sorted(self.local_names().items())))})
-
-
-def _identity_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
-    return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
-
-
-_CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
-    "builtins.super": _super,
-    "builtins.next": _next,
-    "builtins.anext": _anext,
-    "builtins.getattr": _getattr,
-    "builtins.setattr": _setattr,
-    "builtins.list": _list,
-    "builtins.tuple": _list,
-    "builtins.iter": _first,
-    "builtins.dict": _dict_call,
-    "builtins.type": _identity_type,
-    "builtins.locals": _locals,
-    "builtins.staticmethod": _first,
-    "builtins.classmethod": _first,
-    "copy.copy": _first,
-    "typing.cast": _cast,
-    "typing.NewType": _new_type,
-    "functools.partial": _partial,
-    "functools.lru_cache": _first,
-    "functools.cache": _first,
-    "contextlib.contextmanager": _manager(False),
-    "contextlib.asynccontextmanager": _manager(True),
-    "contextlib.nullcontext": _first,
-    "contextlib.closing": _first,
-    "contextlib.aclosing": _first,
-    "asyncio.gather": _gather,
-    "contextvars.ContextVar": _context_var,
-    "sqlalchemy.orm.object_session": _object_session(is_async=False),
-    "sqlalchemy.ext.asyncio.async_object_session": _object_session(is_async=True),
-}
 
 _CHILDREN: dict[type, Callable[[Any], Iterable[ir.Expr | None]]] = {
     ir.Unary: lambda n: (n.value,),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.models import load_models
-from session_lint.program.evaluator import Arguments, Evaluator, World, members
+from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -41,6 +41,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.program.world import Arguments, World, members
 
 MAX_VALUES = 24
 MAX_FUNCTIONS = 64
@@ -84,6 +85,7 @@ class FlowFacts:
     injected: set[Function] = field(default_factory=set)
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
+    owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
     evaluations: int = 0
 
 

@@ -13,46 +13,36 @@ from session_lint import ir
 from session_lint.models import load_models
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
-from session_lint.program.evaluator import Arguments, Evaluator, is_stub, members
+from session_lint.program.control import ControlFlow, Unreachable
 from session_lint.program.flow import Flow, bind, dataclass_fields
-from session_lint.program.states import Outcome, State, join
-from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, subexpressions, walk
+from session_lint.program.keeping import owns_session
+from session_lint.program.remapping import bears_session, is_field, relevant, remap, shallow
+from session_lint.program.states import join
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, walk
 from session_lint.program.values import (
     NOTHING,
     BoundMethod,
     ClassValue,
     Const,
-    Container,
     ContextManager,
     Coroutine,
     Dependency,
-    DictValue,
     External,
     Factory,
-    FunctionValue,
     Generator,
     Handle,
     Instance,
-    ManagerFunction,
-    Method,
-    Partial,
     Session,
     Site,
-    Super,
-    TypeForm,
     Value,
     Values,
     Wrapped,
 )
+from session_lint.program.world import Arguments, is_stub, members
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
-_BROAD = {"builtins.Exception", "builtins.BaseException"}
 _SESSION_ONLY = frozenset(["add", "add_all", "flush", "refresh", "scalars", "query", "merge", "expunge", "delete"])
-
-
-class Unreachable(Exception):
-    """Raised inside the interpreter when a call never returns."""
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +57,6 @@ class Analysis:
     wrappers: set[Function]
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
-    owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
     depth: int = 0
 
     def all_contexts(self) -> list[Context]:
@@ -101,7 +90,7 @@ class Analysis:
                 return session
             return Session(session.is_async, numbers.setdefault(session.origin, len(numbers)))
 
-        arguments = {name: remap(_relevant(values), number) for name, values in bound.items()}
+        arguments = {name: remap(relevant(values), number) for name, values in bound.items()}
         arguments = {name: values for name, values in arguments.items() if values or name in bound}
         entry_bits = tuple(bits.get(token, states.UNKNOWN) for token in numbers)
         seen = self.by_function.setdefault(function, [])
@@ -138,98 +127,6 @@ class Analysis:
         return context, back
 
 
-def bears_session(value: Value) -> bool:
-    """Whether a value is or holds a session."""
-    match value:
-        case Session():
-            return True
-        case Instance(fields=fields):
-            return any(bears_session(v) for _, values in fields for v in values)
-        case BoundMethod(receiver=inner) | Handle(subject=inner) | Method(subject=inner) | Super(receiver=inner):
-            return bears_session(inner)
-        case Container(items=items):
-            return any(bears_session(v) for values in items for v in values)
-        case DictValue(items=pairs):
-            return any(bears_session(v) for _, values in pairs for v in values)
-        case Coroutine(result=inner_values) | Generator(items=inner_values) | ContextManager(entered=inner_values):
-            return any(bears_session(v) for v in inner_values)
-        case ManagerFunction(func=inner) | Wrapped(func=inner):
-            return bears_session(inner)
-        case Partial(func=func, args=args, keywords=keywords):
-            values = [*args, *(v for _, v in keywords)]
-            return bears_session(func) or any(bears_session(v) for group in values for v in group)
-        case _:
-            return False
-
-
-_OTHER = External("other")
-
-
-def _relevant(values: Values) -> Values:
-    """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
-    return frozenset(_canonical(value) for value in values)
-
-
-def _canonical(value: Value) -> Value:
-    match value:
-        case Const(value=constant):
-            return value if constant is None or isinstance(constant, bool) else _OTHER
-        case Instance(cls=cls, fields=fields):
-            kept = tuple(
-                (name, frozenset(_canonical(v) for v in values if bears_session(v)))
-                for name, values in fields
-                if any(bears_session(v) for v in values)
-            )
-            return Instance(cls, kept)
-        case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
-            return value
-        case _:
-            return value if bears_session(value) else _OTHER
-
-
-def remap(values: Values, session: Callable[[Session], Value]) -> Values:
-    """The values with every session in them replaced; generators lose their record of the call."""
-    return frozenset(_remap(value, session) for value in values) if values else values
-
-
-def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
-    match value:
-        case Session():
-            return session(value)
-        case Instance(cls=cls, fields=fields) if fields:
-            return Instance(cls, tuple((name, remap(values, session)) for name, values in fields))
-        case BoundMethod(function=function, receiver=receiver):
-            return BoundMethod(function, _remap(receiver, session))
-        case Super(cls=cls, receiver=receiver):
-            return Super(cls, _remap(receiver, session))
-        case Handle(kind=kind, subject=subject):
-            return Handle(kind, _remap(subject, session))
-        case Method(subject=subject, name=name):
-            return Method(_remap(subject, session), name)
-        case Container(items=items, by_position=by_position):
-            return Container(tuple(remap(v, session) for v in items), by_position)
-        case DictValue(items=pairs):
-            return DictValue(tuple((name, remap(v, session)) for name, v in pairs))
-        case Coroutine(result=result, function=function):
-            return Coroutine(remap(result, session), function)
-        case Generator(items=items_, function=maybe, is_async=is_async, run=run):
-            return Generator(remap(items_, session), maybe, is_async, run)
-        case ContextManager(entered=entered, function=maybe, is_async=is_async, run=run):
-            return ContextManager(remap(entered, session), maybe, is_async, run)
-        case ManagerFunction(func=func, is_async=is_async):
-            return ManagerFunction(_remap(func, session), is_async)
-        case Wrapped(func=func, wrapper=wrapper):
-            return Wrapped(_remap(func, session), wrapper)
-        case Partial(func=func, args=args, keywords=keywords):
-            return Partial(
-                _remap(func, session),
-                tuple(remap(a, session) for a in args),
-                tuple((name, remap(v, session)) for name, v in keywords),
-            )
-        case _:
-            return value
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """A call of a generator: its context, and which of the caller's tokens its own are."""
@@ -238,21 +135,14 @@ class Run:
     tokens: dict[int, int]
 
 
-class Frame(Evaluator):
+class Frame(ControlFlow):
     """Interprets one function (or module) in one context."""
 
     def __init__(self, analysis: Analysis, context: Context, unit: Unit) -> None:
-        super().__init__(analysis.flow.world)
+        super().__init__(analysis.flow.world, analysis.flow, unit)
         self.analysis = analysis
         self.context = context
-        self.unit = unit
-        self.scope: Scope = unit
-        self.state = State()
-        self.raising: list[State | None] = [None]
-        self.handlers = 0
-        self.guards: list[str] = []
         self.adopted: dict[tuple[object, bool], int] = {}
-        self.reading: tuple[How, str, Class | None] = ("unknown", "", None)
         self.yields: Values = NOTHING
         self.at_yield: dict[int, int] = {}
         self.reads_state = False
@@ -406,7 +296,7 @@ class Frame(Evaluator):
 
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         if isinstance(owner, Instance) and isinstance(target.value, ir.Name) and target.value.id in self.state.env:
-            kept = frozenset(v for v in values if _field_worthy(v))
+            kept = frozenset(v for v in values if is_field(v))
             for value in kept:
                 if isinstance(value, Session) and isinstance(value.origin, int):
                     token = self.context.tokens[value.origin]
@@ -444,10 +334,6 @@ class Frame(Evaluator):
         return dict(self.state.env)
 
     # Calls
-
-    def may_raise(self) -> None:
-        """The present state can leave by an exception."""
-        self.raising[-1] = join(self.raising[-1], self.state.copy())
 
     def eval_call(self, node: ir.Call) -> Values:
         self.may_raise()
@@ -594,7 +480,7 @@ class Frame(Evaluator):
                 continue
             token = event.session
             if token.how != "object" and not (
-                token.how == "attr" and owns_session(self.analysis, receiver.cls, token.path)
+                token.how == "attr" and owns_session(self.flow, receiver.cls, token.path)
             ):
                 continue
             number = tokens.get(event.token)
@@ -631,7 +517,7 @@ class Frame(Evaluator):
         init = cls.method("__init__")
         if init is None:
             fields = {
-                name: frozenset(v for v in values if _field_worthy(v))
+                name: frozenset(v for v in values if is_field(v))
                 for name, values in dataclass_fields(cls, args).items()
             }
             kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))
@@ -672,7 +558,7 @@ class Frame(Evaluator):
 
         for value in remap(context.exit.receiver, mine):
             if isinstance(value, Instance) and value.cls is cls:
-                built.append(_shallow(value))
+                built.append(shallow(value))
         return frozenset(built) or frozenset({instance})
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
@@ -757,379 +643,9 @@ class Frame(Evaluator):
         self.yields |= members(self.elements(v) for v in self.eval(node.value))
         return NOTHING
 
-    def awaited(self, value: Value) -> Values:
-        return super().awaited(value)
+    # Blocks
 
-    # Conditions
-
-    def truth(self, node: ir.Expr) -> bool | None:
-        """Whether a condition is known to hold on this path; None: either way."""
-        match node:
-            case ir.Unary(op="not", value=inner):
-                known = self.truth(inner)
-                return None if known is None else not known
-            case ir.BoolOp(op=op, values=values):
-                known_values = [self.truth(v) for v in values]
-                if op == "and":
-                    return False if False in known_values else (True if all(known_values) else None)
-                return True if True in known_values else (False if all(v is False for v in known_values) else None)
-            case ir.Compare(left=left, ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
-                compared = self.peek(left)
-                if not compared or any(not isinstance(v, (Const, Session, Factory)) for v in compared):
-                    return None
-                nones = {isinstance(v, Const) and v.value is None for v in compared}
-                if len(nones) > 1:
-                    return None
-                return (True in nones) == (op == "is")
-            case ir.Constant(value=value):
-                return bool(value)
-            case ir.Name() | ir.Attribute():
-                named = self.peek(node)
-                if not named:
-                    return None
-                truths = {_truth(v) for v in named}
-                return truths.pop() if len(truths) == 1 else None
-            case _:
-                return None
-
-    def peek(self, node: ir.Expr) -> Values:
-        """The values of a plain name or attribute, looked at without a trace."""
-        if isinstance(node, ir.Name):
-            return self.state.env.get(node.id, NOTHING)
-        if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name):
-            held = self.state.env.get(node.value.id, NOTHING)
-            return members(
-                values for v in held if isinstance(v, Instance) for name, values in v.fields if name == node.name
-            )
-        return NOTHING
-
-    def assume(self, node: ir.Expr, holds: bool) -> None:
-        """Narrow what is known by a condition that holds (or does not)."""
-        match node:
-            case ir.Unary(op="not", value=inner):
-                self.assume(inner, not holds)
-            case ir.BoolOp(op=op, values=values) if (op == "and") == holds:
-                for part in values:
-                    self.assume(part, holds)
-            case ir.Compare(left=ir.Name(id=name), ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
-                self._narrow(name, (op == "is") == holds, only_none=True)
-            case ir.Name(id=name):
-                self._narrow(name, not holds, only_none=False)
-            case ir.Call(func=ir.Attribute(value=receiver, name="in_transaction")):
-                for value in self.eval(receiver):
-                    if isinstance(value, Session) and isinstance(value.origin, int):
-                        bits = self.state.tx.get(value.origin, states.UNKNOWN)
-                        open_ = states.AUTOBEGUN | states.BLOCK | states.BEGUN | states.FAILED
-                        kept = bits & (open_ | states.UNKNOWN) if holds else bits & ~open_
-                        self.state.tx[value.origin] = (
-                            kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
-                        )
-            case _:
-                pass
-
-    def _narrow(self, name: str, falsy: bool, only_none: bool) -> None:
-        values = self.state.env.get(name)
-        if not values:
-            return
-        if falsy:
-            kept = frozenset(v for v in values if _truth(v) is not True)
-        else:
-            kept = frozenset(v for v in values if v != Const(None) and (only_none or v != Const(False)))
-        if kept:
-            self.state.env[name] = kept
-
-    def eval_bool_op(self, node: ir.BoolOp) -> Values:
-        results: list[Values] = []
-        for value in node.values:
-            values = self.eval(value)
-            last = value is node.values[-1]
-            if node.op == "or" and not last:
-                results.append(frozenset(v for v in values if _truth(v) is not False))
-                if values and all(_truth(v) is True for v in values):
-                    return members(results)
-            elif last:
-                results.append(values)
-        return members(results)
-
-    def eval_compare(self, node: ir.Compare) -> Values:
-        known = self.truth(node)
-        for child in (node.left, *node.rights):
-            self.eval(child)
-        return NOTHING if known is None else frozenset({Const(known)})
-
-    def eval_conditional(self, node: ir.Conditional) -> Values:
-        self.eval(node.test)
-        known = self.truth(node.test)
-        before = self.state
-        results: list[Values] = []
-        after: State | None = None
-        for branch, holds in ((node.body, True), (node.orelse, False)):
-            if known is (not holds):
-                continue
-            self.state = before.copy()
-            self.assume(node.test, holds)
-            results.append(self.eval(branch))
-            after = join(after, self.state)
-        self.state = after or before
-        return members(results)
-
-    # Statements
-
-    def block(self, body: Sequence[ir.Statement], state: State) -> Outcome:
-        """Execute statements from a state."""
-        outcome = Outcome()
-        current: State | None = state
-        for statement in body:
-            if current is None:
-                break
-            self.state = current
-            try:
-                result = self.statement(statement)
-            except Unreachable:
-                self.may_raise()
-                current = None
-                break
-            outcome.absorb(result)
-            current = result.normal
-        outcome.normal = current
-        return outcome
-
-    def statement(self, statement: ir.Statement) -> Outcome:
-        match statement:
-            case ir.ExprStatement(value=value):
-                self.eval(value)
-            case ir.Assign(targets=targets, value=value):
-                values = self.eval(value)
-                for target in targets:
-                    self.store(target, values)
-            case ir.AnnAssign(target=target, annotation=annotation, value=value):
-                values = self.eval(value)
-                if value is not None:
-                    if not values:
-                        declared = self.instantiate(self.analysis.flow.at(self.unit).eval(annotation))
-                        values = self.adopt(declared, ("annotated", id(statement)), "unknown", "")
-                    self.store(target, values)
-            case ir.AugAssign(target=target, value=value):
-                self.eval(value)
-                self.store(target, NOTHING)
-            case ir.Return(value=value):
-                values = self.eval(value)
-                return Outcome(None, self.state, values)
-            case ir.Raise(exception=exception, cause=cause):
-                self.eval(exception)
-                self.eval(cause)
-                self.may_raise()
-                return Outcome()
-            case ir.Jump(kind=kind):
-                if kind == "break":
-                    return Outcome(broken=self.state)
-                if kind == "continue":
-                    return Outcome(continued=self.state)
-            case ir.Assert(test=test):
-                self.eval(test)
-                self.assume(test, True)
-            case ir.Delete():
-                pass
-            case ir.If():
-                return self._if(statement)
-            case ir.While():
-                return self._while(statement)
-            case ir.For():
-                return self._for(statement)
-            case ir.Try():
-                return self._try(statement)
-            case ir.With():
-                return self._with(statement, 0, self.state)
-            case ir.Match():
-                return self._match(statement)
-            case ir.FunctionDef():
-                self.reading = ("global", "", None)
-                self.state.env[statement.name] = self._closure(statement)
-            case ir.ClassDef():
-                outside = dict(self.state.env)
-                result = self.block(statement.body, self.state)
-                if result.normal is not None:
-                    self.state = result.normal
-                    self.state.env = outside
-                self.state.env[statement.name] = frozenset({ClassValue(self.world.classes[id(statement)])})
-            case _:
-                pass
-        return Outcome(self.state)
-
-    def _closure(self, statement: ir.FunctionDef) -> Values:
-        scope: Scope = self.unit
-        if isinstance(scope, Function) and statement.name in scope.cells:
-            return scope.cells[statement.name].values
-        return self.unit.cells[statement.name].values if statement.name in self.unit.cells else NOTHING
-
-    def _if(self, statement: ir.If) -> Outcome:
-        self.eval(statement.test)
-        known = self.truth(statement.test)
-        guard = self._guard_of(statement.test)
-        before = self.state
-        outcome = Outcome()
-        ends: list[State | None] = []
-        for body, holds in ((statement.body, True), (statement.orelse, False)):
-            if known is (not holds):
-                continue
-            self.state = before.copy()
-            self.assume(statement.test, holds)
-            if guard:
-                self.guards.append(guard)
-            result = self.block(body, self.state)
-            if guard:
-                self.guards.pop()
-            outcome.absorb(result)
-            ends.append(result.normal)
-        for end in ends:
-            outcome.normal = join(outcome.normal, end)
-        return outcome
-
-    def _guard_of(self, test: ir.Expr) -> str | None:
-        """The boolean parameter that a condition asks for (``if commit:``)."""
-        inner = test.value if isinstance(test, ir.Unary) else test
-        if isinstance(inner, ir.BoolOp):
-            return next((g for g in (self._guard_of(v) for v in inner.values) if g), None)
-        if isinstance(inner, ir.Name) and isinstance(self.unit, Function):
-            for param in self.unit.params:
-                if param.name == inner.id:
-                    flag = isinstance(param.default, ir.Constant) and isinstance(param.default.value, bool)
-                    typed = isinstance(param.annotation, ir.Name) and param.annotation.id == "bool"
-                    return inner.id if flag or typed else None
-        return None
-
-    def _while(self, statement: ir.While) -> Outcome:
-        endless = isinstance(statement.test, ir.Constant) and bool(statement.test.value)
-
-        def head() -> None:
-            self.eval(statement.test)
-            self.assume(statement.test, holds=True)
-
-        return self._loop(statement.body, statement.orelse, endless, head)
-
-    def _for(self, statement: ir.For) -> Outcome:
-        iterable = self.eval(statement.iterable)
-        elements = members(self.elements(v) for v in iterable)
-        return self._loop(statement.body, statement.orelse, False, lambda: self.store(statement.target, elements))
-
-    def _loop(
-        self, body: Sequence[ir.Statement], orelse: Sequence[ir.Statement], endless: bool, head: Callable[[], object]
-    ) -> Outcome:
-        outcome = Outcome()
-        entry: State | None = self.state
-        for _ in range(2):
-            assert entry is not None
-            self.state = entry.copy()
-            head()
-            result = self.block(body, self.state)
-            outcome.returned = join(outcome.returned, result.returned)
-            outcome.values |= result.values
-            outcome.broken = join(outcome.broken, result.broken)
-            entry = join(entry, join(result.normal, result.continued))
-        end = None if endless else entry
-        if end is not None and orelse:
-            result = self.block(orelse, end.copy())
-            outcome.absorb(result)
-            end = result.normal
-        outcome.normal = join(end, outcome.broken)
-        outcome.broken = None
-        return outcome
-
-    def _try(self, statement: ir.Try) -> Outcome:
-        outcome = Outcome()
-        self.raising.append(None)
-        result = self.block(statement.body, self.state.copy())
-        caught = self.raising.pop()
-        escaping: State | None = caught
-        if statement.final:
-            self.raising.append(None)
-        outcome.absorb(result)
-        end = result.normal
-        if end is not None and statement.orelse:
-            result = self.block(statement.orelse, end)
-            outcome.absorb(result)
-            end = result.normal
-        outcome.normal = end
-        for handler in statement.handlers:
-            if caught is None:
-                break
-            self.state = caught.copy()
-            kinds = self.eval(handler.type)
-            if handler.name:
-                self.state.env[handler.name] = NOTHING
-            self.handlers += 1
-            result = self.block(handler.body, self.state)
-            self.handlers -= 1
-            outcome.absorb(result)
-            outcome.normal = join(outcome.normal, result.normal)
-            if handler.type is None or any(
-                getattr(v, "name", "") in _BROAD for v in kinds | members(map(self.elements, kinds))
-            ):
-                escaping = None
-                break
-        self.raising[-1] = join(self.raising[-1], escaping)
-        if statement.final:
-            self._finally(statement.final, outcome)
-        return outcome
-
-    def _finally(self, final: Sequence[ir.Statement], outcome: Outcome) -> None:
-        escaping = self.raising.pop()
-        for name in ("normal", "returned", "broken", "continued"):
-            state = getattr(outcome, name)
-            if state is not None:
-                result = self.block(final, state.copy())
-                setattr(outcome, name, result.normal)
-                outcome.absorb(Outcome(None, result.returned, result.values))
-        if escaping is not None:
-            result = self.block(final, escaping.copy())
-            self.raising[-1] = join(self.raising[-1], result.normal)
-            outcome.absorb(Outcome(None, result.returned, result.values, result.broken, result.continued))
-
-    def _match(self, statement: ir.Match) -> Outcome:
-        subject = self.eval(statement.subject)
-        before = self.state
-        outcome = Outcome(before)
-        for case in statement.cases:
-            self.state = before.copy()
-            for name in case.bindings:
-                self.store(name, subject)
-            self.eval(case.guard)
-            result = self.block(case.body, self.state)
-            outcome.absorb(result)
-            outcome.normal = join(outcome.normal, result.normal)
-        return outcome
-
-    def _with(self, statement: ir.With, position: int, state: State) -> Outcome:
-        if position == len(statement.items):
-            return self.block(statement.body, state)
-        self.state = state
-        item = statement.items[position]
-        values = self.eval(item.context)
-        entered = self._enter_all(item, values)
-        if item.target is not None:
-            self.store(item.target, entered)
-            self._label(item.target, entered)
-        elif isinstance(item.context, ir.Name) and any(isinstance(v, Instance) for v in entered):
-            self.state.env[item.context.id] = entered
-        self.raising.append(None)
-        outcome = self._with(statement, position + 1, self.state)
-        raised = self.raising.pop()
-        for name in ("normal", "returned", "broken", "continued"):
-            end = getattr(outcome, name)
-            if end is not None:
-                end = end.copy()
-                self.state = end
-                self._leave(item, values, entered, failed=False)
-                setattr(outcome, name, self.state)
-        if raised is not None:
-            self.state = raised.copy()
-            self._leave(item, values, entered, failed=True)
-            self.raising[-1] = join(self.raising[-1], self.state)
-            if self._suppresses(values):
-                outcome.normal = join(outcome.normal, self.state)
-        return outcome
-
-    def _suppresses(self, values: Values) -> bool:
+    def suppresses(self, values: Values) -> bool:
         for value in values:
             if (
                 isinstance(value, ContextManager)
@@ -1141,14 +657,14 @@ class Frame(Evaluator):
                 return True
         return False
 
-    def _label(self, target: ir.Expr, entered: Values) -> None:
+    def label(self, target: ir.Expr, entered: Values) -> None:
         if isinstance(target, ir.Name):
             for value in entered:
                 if isinstance(value, Session) and isinstance(value.origin, int):
                     token = self.context.tokens[value.origin]
                     token.path = token.path or target.id
 
-    def _enter_all(self, item: ir.WithItem, values: Values) -> Values:
+    def enter_item(self, item: ir.WithItem, values: Values) -> Values:
         entered = members(self.enter(v, None) for v in values)
         for value in values:
             match value:
@@ -1168,7 +684,7 @@ class Frame(Evaluator):
                     pass
         return entered
 
-    def _leave(self, item: ir.WithItem, values: Values, entered: Values, failed: bool) -> None:
+    def leave_item(self, item: ir.WithItem, values: Values, entered: Values, failed: bool) -> None:
         for value in values:
             match value:
                 case Handle(kind=kind, subject=Session(origin=int(token))):
@@ -1209,80 +725,6 @@ class Frame(Evaluator):
                 self.call_function(method, receiver, Arguments(list(nothing)), None)
             except Unreachable:
                 continue
-
-
-def owns_session(analysis: Analysis, cls: Class, path: str) -> bool:
-    """Whether objects of the class make the session that they keep in the attribute (a unit of work)."""
-    name = path.rsplit(".", 1)[-1]
-    known = analysis.owning.get((cls, name))
-    if known is None:
-        methods = {f for base in cls.lineage() for f in base.methods.values()}
-        known = analysis.owning[cls, name] = any(_makes_attribute(analysis, method, name) for method in methods)
-    return known
-
-
-def _makes_attribute(analysis: Analysis, method: Function, name: str) -> bool:
-    """Whether a method sets an attribute to a session that it was not itself given."""
-    for statement in walk(method.body):
-        pairs: list[tuple[ir.Expr | None, ir.Expr | None]] = []
-        if isinstance(statement, ir.Assign):
-            pairs = [(target, statement.value) for target in statement.targets]
-        elif isinstance(statement, ir.AnnAssign):
-            pairs = [(statement.target, statement.value)]
-        elif isinstance(statement, ir.With):
-            pairs = [(item.target, item.context) for item in statement.items]
-        for target, value in pairs:
-            if value is None or not isinstance(target, ir.Attribute) or target.name != name:
-                continue
-            given = {
-                p.name for p in method.params[1:] if any(isinstance(v, Session) for v in method.cells[p.name].values)
-            }
-            parts = list(subexpressions(value))
-            if any(isinstance(part, ir.Name) and part.id in given for part in parts):
-                if not isinstance(value, (ir.BoolOp, ir.Conditional)):
-                    continue
-            if any(isinstance(part, ir.Call) for part in parts):
-                return True
-            local = [part for part in parts if isinstance(part, ir.Name) and part.id in method.cells]
-            if local and any(bears_session(v) for part in local for v in analysis.flow.at(method).eval(part)):
-                if all(part.id not in {p.name for p in method.params} for part in local):
-                    return True
-    return False
-
-
-def _shallow(value: Instance) -> Instance:
-    """An object whose fields are kept two levels deep."""
-
-    def cut(inner: Value, level: int) -> Value:
-        if isinstance(inner, Instance) and inner.fields:
-            if level >= 3:
-                return Instance(inner.cls)
-            return Instance(inner.cls, tuple((n, frozenset(cut(v, level + 1) for v in vs)) for n, vs in inner.fields))
-        return inner
-
-    result = cut(value, 0)
-    assert isinstance(result, Instance)
-    return result
-
-
-def _field_worthy(value: Value) -> bool:
-    match value:
-        case Const(value=constant):
-            return constant is None or isinstance(constant, bool)
-        case External() | TypeForm() | Dependency():
-            return False
-        case _:
-            return True
-
-
-def _truth(value: Value) -> bool | None:
-    match value:
-        case Const(value=constant):
-            return bool(constant)
-        case Session() | Factory():
-            return True
-        case _:
-            return None
 
 
 def _never_returns(function: Function) -> bool:

@@ -17,6 +17,9 @@ _ENGINE_MAKERS = {
     "create_mock_engine": False,
 }
 
+# Objects on which any code may keep things under names of its own.
+STATE_HOLDERS = ("request.state", "app.state")
+
 DRIVER_CONNECTS = {
     f"{module}.{name}"
     for module, names in {

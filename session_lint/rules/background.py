@@ -10,7 +10,8 @@ from session_lint.findings import Confidence
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import stable
-from session_lint.program.interpreter import bears_session, owns_session
+from session_lint.program.keeping import owns_session
+from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Unit, expressions, own_expressions, subexpressions, walk
 from session_lint.program.values import (
     BoundMethod,
@@ -119,9 +120,9 @@ def _is_awaited(unit: Unit, name: str) -> bool:
             isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)
         ):
             return True
-        if isinstance(expr, ir.Call) and dotted(expr.func).rsplit(".", 1)[-1] in _WAITERS - {"add_done_callback"}:
-            if any(isinstance(n, ir.Name) and n.id == name for a in expr.args for n in subexpressions(a.value)):
-                return True
+        waits = isinstance(expr, ir.Call) and dotted(expr.func).rsplit(".", 1)[-1] in _WAITERS
+        if waits and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)):
+            return True
     return any(
         isinstance(s, ir.Return) and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(s.value))
         for s in walk(unit.body)
@@ -188,7 +189,7 @@ def holds_session(program: Program, cls: Class) -> bool:
     """Whether objects of a class keep a session that somebody lent them."""
     for base in cls.lineage():
         for name, cell in base.attrs.items():
-            if any(isinstance(v, Session) for v in cell.values) and not owns_session(program.analysis, cls, name):
+            if any(isinstance(v, Session) for v in cell.values) and not owns_session(program.flow, cls, name):
                 return True
     return False
 

@@ -1,0 +1,158 @@
+"""What calls of well-known functions of Python and its libraries give, by qualified name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from session_lint import ir
+from session_lint.program import vocabulary
+from session_lint.program.symbols import Function
+from session_lint.program.values import (
+    NOTHING,
+    ClassValue,
+    Const,
+    Container,
+    Coroutine,
+    DictValue,
+    External,
+    Generator,
+    Instance,
+    ManagerFunction,
+    Partial,
+    Session,
+    Super,
+    TypeForm,
+    Values,
+)
+from session_lint.program.world import Arguments, members
+
+if TYPE_CHECKING:
+    from session_lint.program.evaluator import Evaluator
+
+
+def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    function = self.unit if isinstance(self.unit, Function) else None
+    while function is not None and function.owner is None:
+        function = function.parent if isinstance(function.parent, Function) else None
+    if function is None or function.owner is None or not function.params:
+        return NOTHING
+    return frozenset(
+        Super(function.owner, receiver)
+        for receiver in self.load(function.params[0].name)
+        if isinstance(receiver, (Instance, ClassValue))
+    )
+
+
+def _next(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return members(self.elements(v) for v in args.get(0) if isinstance(v, (Generator, Container)))
+
+
+def _anext(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({Coroutine(_next(self, args, node))})
+
+
+def _getattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    names = [v.value for v in args.get(1) if isinstance(v, Const) and isinstance(v.value, str)]
+    return members(self.attribute(v, name, None) for v in args.get(0) for name in names) | args.get(2)
+
+
+def _setattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    for name in args.get(1):
+        if isinstance(name, Const) and isinstance(name.value, str):
+            for owner in args.get(0):
+                if isinstance(owner, External) and owner.name in vocabulary.STATE_HOLDERS:
+                    self.write(self.world.shared_cell(f"state.{name.value}"), args.get(2))
+    return NOTHING
+
+
+def _cast(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return args.get(1) or self.instantiate(args.get(0))
+
+
+def _new_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({TypeForm("newtype", (args.get(1),))})
+
+
+def _partial(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    keywords = tuple(sorted(args.keywords.items(), key=lambda item: item[0]))
+    return frozenset(Partial(func, tuple(args.positional[1:]), keywords) for func in args.get(0))
+
+
+def _manager(is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+    return lambda self, args, node: frozenset(ManagerFunction(func, is_async) for func in args.get(0))
+
+
+def _object_session(*, is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+    return lambda self, args, node: frozenset({Session(is_async, "registry")})
+
+
+def _first(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return args.get(0)
+
+
+def _gather(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    results = tuple(members(self.awaited(v) for v in values) for values in args.positional)
+    if args.has_rest or not results:
+        return frozenset({Coroutine(frozenset({Container((members(self.awaited(v) for v in args.rest),), False)}))})
+    return frozenset({Coroutine(frozenset({Container(results, True)}))})
+
+
+def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    if node is None:
+        return NOTHING
+    name = f"ContextVar@{self.unit.module.name}:{node.span.row}"
+    default = args.keywords.get("default", NOTHING) - {Const(None)}
+    if default:
+        self.write(self.world.shared_cell(name), default)
+    return frozenset({External(name)})
+
+
+def _list(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    items = members(self.elements(v) for v in args.get(0) if not isinstance(v, External))
+    return frozenset({Container((items,), False)}) if items else NOTHING
+
+
+def _dict_call(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    pairs = tuple(args.keywords.items())
+    return frozenset({DictValue(pairs)}) if pairs else args.get(0)
+
+
+def _locals(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({DictValue(tuple(sorted(self.local_names().items())))})
+
+
+def _identity_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
+
+
+CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
+    "builtins.super": _super,
+    "builtins.next": _next,
+    "builtins.anext": _anext,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "builtins.list": _list,
+    "builtins.tuple": _list,
+    "builtins.iter": _first,
+    "builtins.dict": _dict_call,
+    "builtins.type": _identity_type,
+    "builtins.locals": _locals,
+    "builtins.staticmethod": _first,
+    "builtins.classmethod": _first,
+    "copy.copy": _first,
+    "typing.cast": _cast,
+    "typing.NewType": _new_type,
+    "functools.partial": _partial,
+    "functools.lru_cache": _first,
+    "functools.cache": _first,
+    "contextlib.contextmanager": _manager(False),
+    "contextlib.asynccontextmanager": _manager(True),
+    "contextlib.nullcontext": _first,
+    "contextlib.closing": _first,
+    "contextlib.aclosing": _first,
+    "asyncio.gather": _gather,
+    "contextvars.ContextVar": _context_var,
+    "sqlalchemy.orm.object_session": _object_session(is_async=False),
+    "sqlalchemy.ext.asyncio.async_object_session": _object_session(is_async=True),
+}

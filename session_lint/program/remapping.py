@@ -1,0 +1,149 @@
+"""Values on their way from one context to another: which of them count, and how the sessions in them are renumbered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from session_lint.program.values import (
+    BoundMethod,
+    ClassValue,
+    Const,
+    Container,
+    ContextManager,
+    Coroutine,
+    Dependency,
+    DictValue,
+    External,
+    Factory,
+    FunctionValue,
+    Generator,
+    Handle,
+    Instance,
+    ManagerFunction,
+    Method,
+    Partial,
+    Session,
+    Super,
+    TypeForm,
+    Value,
+    Values,
+    Wrapped,
+)
+
+
+def bears_session(value: Value) -> bool:
+    """Whether a value is or holds a session."""
+    match value:
+        case Session():
+            return True
+        case Instance(fields=fields):
+            return any(bears_session(v) for _, values in fields for v in values)
+        case BoundMethod(receiver=inner) | Handle(subject=inner) | Method(subject=inner) | Super(receiver=inner):
+            return bears_session(inner)
+        case Container(items=items):
+            return any(bears_session(v) for values in items for v in values)
+        case DictValue(items=pairs):
+            return any(bears_session(v) for _, values in pairs for v in values)
+        case Coroutine(result=inner_values) | Generator(items=inner_values) | ContextManager(entered=inner_values):
+            return any(bears_session(v) for v in inner_values)
+        case ManagerFunction(func=inner) | Wrapped(func=inner):
+            return bears_session(inner)
+        case Partial(func=func, args=args, keywords=keywords):
+            values = [*args, *(v for _, v in keywords)]
+            return bears_session(func) or any(bears_session(v) for group in values for v in group)
+        case _:
+            return False
+
+
+_OTHER = External("other")
+
+
+def relevant(values: Values) -> Values:
+    """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
+    return frozenset(_canonical(value) for value in values)
+
+
+def _canonical(value: Value) -> Value:
+    match value:
+        case Const(value=constant):
+            return value if constant is None or isinstance(constant, bool) else _OTHER
+        case Instance(cls=cls, fields=fields):
+            kept = tuple(
+                (name, frozenset(_canonical(v) for v in values if bears_session(v)))
+                for name, values in fields
+                if any(bears_session(v) for v in values)
+            )
+            return Instance(cls, kept)
+        case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
+            return value
+        case _:
+            return value if bears_session(value) else _OTHER
+
+
+def remap(values: Values, session: Callable[[Session], Value]) -> Values:
+    """The values with every session in them replaced; generators lose their record of the call."""
+    return frozenset(_remap(value, session) for value in values) if values else values
+
+
+def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
+    match value:
+        case Session():
+            return session(value)
+        case Instance(cls=cls, fields=fields) if fields:
+            return Instance(cls, tuple((name, remap(values, session)) for name, values in fields))
+        case BoundMethod(function=function, receiver=receiver):
+            return BoundMethod(function, _remap(receiver, session))
+        case Super(cls=cls, receiver=receiver):
+            return Super(cls, _remap(receiver, session))
+        case Handle(kind=kind, subject=subject):
+            return Handle(kind, _remap(subject, session))
+        case Method(subject=subject, name=name):
+            return Method(_remap(subject, session), name)
+        case Container(items=items, by_position=by_position):
+            return Container(tuple(remap(v, session) for v in items), by_position)
+        case DictValue(items=pairs):
+            return DictValue(tuple((name, remap(v, session)) for name, v in pairs))
+        case Coroutine(result=result, function=function):
+            return Coroutine(remap(result, session), function)
+        case Generator(items=items_, function=maybe, is_async=is_async, run=run):
+            return Generator(remap(items_, session), maybe, is_async, run)
+        case ContextManager(entered=entered, function=maybe, is_async=is_async, run=run):
+            return ContextManager(remap(entered, session), maybe, is_async, run)
+        case ManagerFunction(func=func, is_async=is_async):
+            return ManagerFunction(_remap(func, session), is_async)
+        case Wrapped(func=func, wrapper=wrapper):
+            return Wrapped(_remap(func, session), wrapper)
+        case Partial(func=func, args=args, keywords=keywords):
+            return Partial(
+                _remap(func, session),
+                tuple(remap(a, session) for a in args),
+                tuple((name, remap(v, session)) for name, v in keywords),
+            )
+        case _:
+            return value
+
+
+def shallow(value: Instance) -> Instance:
+    """An object whose fields are kept two levels deep."""
+
+    def cut(inner: Value, level: int) -> Value:
+        if isinstance(inner, Instance) and inner.fields:
+            if level >= 3:
+                return Instance(inner.cls)
+            return Instance(inner.cls, tuple((n, frozenset(cut(v, level + 1) for v in vs)) for n, vs in inner.fields))
+        return inner
+
+    result = cut(value, 0)
+    assert isinstance(result, Instance)
+    return result
+
+
+def is_field(value: Value) -> bool:
+    """Whether a value is worth remembering as an attribute of an object."""
+    match value:
+        case Const(value=constant):
+            return constant is None or isinstance(constant, bool)
+        case External() | TypeForm() | Dependency():
+            return False
+        case _:
+            return True

@@ -1,0 +1,66 @@
+"""The symbols of the whole program, the state that belongs to no single scope, and evaluated arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from session_lint import ir
+from session_lint.program.building import ModuleIndex
+from session_lint.program.symbols import Cell, Class, Function, Module
+from session_lint.program.values import NOTHING, Value, Values
+
+
+@dataclass(slots=True)
+class Arguments:
+    """Evaluated arguments of a call; ``rest`` is what ``*`` and ``**`` arguments may add anywhere."""
+
+    positional: list[Values] = field(default_factory=list)
+    keywords: dict[str, Values] = field(default_factory=dict)
+    rest: Values = NOTHING
+    has_rest: bool = False
+
+    def get(self, position: int, keyword: str = "") -> Values:
+        """The argument at a position or under a keyword; nothing when it is absent."""
+        if keyword in self.keywords:
+            return self.keywords[keyword]
+        return self.positional[position] if 0 <= position < len(self.positional) else NOTHING
+
+    def everything(self) -> Iterable[Values]:
+        yield from self.positional
+        yield from self.keywords.values()
+        yield self.rest
+
+
+class World:
+    """The symbols of the whole program, and the state that belongs to no single scope."""
+
+    def __init__(self, modules: Sequence[Module], session_names: frozenset[str]) -> None:
+        self.modules = modules
+        self.index = ModuleIndex(modules)
+        self.session_names = session_names
+        self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}
+        self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
+        self.shared: dict[str, Cell] = {}
+
+    def shared_cell(self, name: str) -> Cell:
+        """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
+        return self.shared.setdefault(name, Cell())
+
+
+def members(values: Iterable[Values]) -> Values:
+    """The union of several sets of values."""
+    return frozenset[Value]().union(*values)
+
+
+def is_stub(function: Function) -> bool:
+    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError."""
+    for statement in function.body:
+        match statement:
+            case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
+                continue
+            case ir.Raise():
+                continue
+            case _:
+                return False
+    return not (isinstance(function.node, ir.Lambda))
