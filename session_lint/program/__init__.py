@@ -9,6 +9,7 @@ from functools import cached_property
 from session_lint import ir
 from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence
+from session_lint.models import Models, load_models
 from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Token, lenders, origins
 from session_lint.program.driver import interpret
@@ -205,16 +206,19 @@ class Program:
         return min(around)[1] if around else ""
 
 
-def link(files: Sequence[LoweredFile], settings: Settings, facts: ProjectFacts) -> Program:
+def link(
+    files: Sequence[LoweredFile], settings: Settings, facts: ProjectFacts, models: Models | None = None
+) -> Program:
     """Link lowered files into a program.
 
     Args:
         files: every file of the project that is known.
         settings: what the user decided.
         facts: Python version and versions of libraries that the project pins.
+        models: what is known of libraries; None: the models that come with the package.
     """
     modules = tuple(build_module(file.path, file.module) for file in files)
-    world = World(modules, frozenset(settings.session_names))
+    world = World(modules, frozenset(settings.session_names), load_models() if models is None else models)
     flow = Flow(world)
     flow.run()
     entries = find_entry_points(flow, settings.entry_point_decorators)

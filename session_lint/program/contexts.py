@@ -45,9 +45,16 @@ class Event:
     bits: int
     in_handler: bool = False
     guard: str | None = None
-    swallowed: bool = False
+    goes_on: bool = False
+    is_lent: bool = False
+    caller_goes_on: bool = False
     forwarded: bool = False
     is_context: bool = False
+
+    @property
+    def swallowed(self) -> bool:
+        """Whether, after a rollback, the function ends normally, and so does some caller that is known."""
+        return self.goes_on and (self.caller_goes_on or not self.is_lent)
 
     @property
     def session(self) -> Token:

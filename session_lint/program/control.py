@@ -16,6 +16,7 @@ from session_lint.program.states import Outcome, State, join
 from session_lint.program.symbols import Class, Function, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
+    OTHER,
     ClassValue,
     Const,
     Factory,
@@ -227,6 +228,8 @@ class ControlFlow(Evaluator):
                 self.store(target, NOTHING)
             case ir.Return(value=value):
                 values = self.eval(value)
+                if not values and value is not None:
+                    values = frozenset({OTHER})
                 return Outcome(None, self.state, values)
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)

@@ -32,9 +32,9 @@ def interpret(
     is_test: Callable[[Module], bool],
 ) -> Analysis:
     """Interpret every function that can reach a session, in every state that it is entered in."""
-    wrapped, wrappers = _decorated(flow)
+    wrapped, wrappers, decorated = _decorated(flow)
     reaching = _reaching(flow)
-    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers)
+    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated)
     for entry in entries.values():
         if entry.function in reaching or _takes_session(entry.function):
             _enter(analysis, entry)
@@ -74,9 +74,10 @@ def _takes_session(function: Function) -> bool:
     )
 
 
-def _decorated(flow: Flow) -> tuple[set[Function], set[Function]]:
-    """The functions behind a decorator of the project, and the wrappers that such decorators put around them."""
+def _decorated(flow: Flow) -> tuple[set[Function], set[Function], set[Function]]:
+    """The functions behind a decorator that works with sessions, the wrappers of all decorators, and what those wrap."""
     wrapped: set[Function] = set()
+    decorated: set[Function] = set()
     wrappers: set[Function] = set()
     for module in flow.world.modules:
         holders = [module.cells, *(c.attrs for c in module.classes), *(f.cells for f in module.functions)]
@@ -86,9 +87,11 @@ def _decorated(flow: Flow) -> tuple[set[Function], set[Function]]:
                     if isinstance(value, Wrapped):
                         wrappers.add(value.wrapper)
                         inner = function_of(value.func)
-                        if inner is not None and value.wrapper in flow.facts.touching:
-                            wrapped.add(inner)
-    return wrapped, wrappers
+                        if inner is not None:
+                            decorated.add(inner)
+                            if value.wrapper in flow.facts.touching:
+                                wrapped.add(inner)
+    return wrapped, wrappers, decorated
 
 
 def _enter(analysis: Analysis, entry: EntryPoint) -> None:

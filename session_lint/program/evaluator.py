@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from session_lint import ir
-from session_lint.models import load_models
 from session_lint.program import vocabulary
 from session_lint.program.building import is_test_path
 from session_lint.program.known_calls import CALLS
@@ -46,7 +45,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
-from session_lint.program.world import Arguments, World, is_stub, members
+from session_lint.program.world import Arguments, World, is_stub, members, sessions
 
 MAX_NAME = 120
 MAX_KEYS = 32
@@ -153,8 +152,8 @@ class Evaluator:
         """Called when a session, factory or engine is made; gives the value to go on with."""
         return value
 
-    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
-        """Called before something outside the project is called, by its qualified name."""
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
+        """Called before something outside the project is called, by its qualified name; ``kept`` are its object's sessions."""
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
         """Called before a method of a session, engine, handle … is called."""
@@ -218,23 +217,34 @@ class Evaluator:
         target = self.world.index.resolve(link.module, importer)
         if target is None:
             base = link.module.lstrip("/")
-            return frozenset({Symbol(f"{base}.{link.name}" if link.name else base)})
+            return self.symbol(f"{base}.{link.name}" if link.name else base)
         if link.name is None:
             return frozenset({ModuleValue(target)})
         return self.module_attribute(target, link.name) or NOTHING
+
+    def symbol(self, name: str) -> Values:
+        """What a qualified name outside the project stands for."""
+        models = self.world.models
+        if name in models.registries:
+            return frozenset({Factory(models.registries[name], None, is_registry=True)})
+        if name in models.dependencies:
+            injected = frozenset[Value]({Dependency(frozenset({External(name)}))})
+            return frozenset({TypeForm("Annotated", (frozenset({Symbol(name)}), injected))})
+        return frozenset({Symbol(name)})
 
     def module_attribute(self, module_name: str, name: str) -> Values | None:
         """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
         module = self.world.index.by_name.get(module_name)
         if module is not None and (name in module.cells or name in module.links):
             key = (module_name, name)
-            if key in self._loading:
-                return NOTHING
-            self._loading.add(key)
-            try:
-                return self.load_bound(module, name)
-            finally:
-                self._loading.discard(key)
+            if key not in self._loading:
+                self._loading.add(key)
+                try:
+                    found = self.load_bound(module, name)
+                finally:
+                    self._loading.discard(key)
+                return found
+        # A package that imports its own submodule (``from . import runs``) comes here the second time round.
         child = f"{module_name}.{name}" if module_name else name
         if child in self.world.index.by_name or child in self.world.index.packages:
             return frozenset({ModuleValue(child)})
@@ -454,10 +464,7 @@ class Evaluator:
         """The values of ``value.name``."""
         match value:
             case Symbol(name=base):
-                registry = load_models().registries.get(f"{base}.{name}")
-                if registry is not None:
-                    return frozenset({Factory(registry, None, is_registry=True)})
-                return frozenset({Symbol(f"{base}.{name}")}) if len(base) < MAX_NAME else NOTHING
+                return self.symbol(f"{base}.{name}") if len(base) < MAX_NAME else NOTHING
             case ModuleValue(name=module):
                 return self.module_attribute(module, name) or NOTHING
             case ClassValue(cls=cls):
@@ -471,8 +478,9 @@ class Evaluator:
                     if name in base.attrs
                     for v in self.read(base.attrs[name])
                 )
-            case External(name=base):
-                return self._external_attribute(base, name)
+            case External(name=base, kept=kept):
+                found = self._external_attribute(base, name)
+                return frozenset(External(v.name, kept) if isinstance(v, External) else v for v in found)
             case Session(is_async=is_async, origin=origin):
                 if name == "sync_session":
                     return frozenset({Session(False, origin)})
@@ -506,7 +514,7 @@ class Evaluator:
             return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
         if base in vocabulary.STATE_HOLDERS:
             return self.shared_value(f"state.{name}")
-        registry = load_models().registries.get(f"{base}.{name}")
+        registry = self.world.models.registries.get(f"{base}.{name}")
         if registry is not None:
             return frozenset({Factory(registry, None, is_registry=True)})
         return _external(f"{base}.{name}")
@@ -604,8 +612,8 @@ class Evaluator:
             case Symbol(name=name):
                 self.called_external(name, args, node)
                 return self.call_symbol(name, args, node)
-            case External(name=name):
-                self.called_external(name, args, node)
+            case External(name=name, kept=kept):
+                self.called_external(name, args, node, kept)
                 return self._call_external(name, args, node)
             case _:
                 return NOTHING
@@ -625,9 +633,13 @@ class Evaluator:
     def call_symbol(self, name: str, args: Arguments, node: ir.Call | None) -> Values:
         """The values that calling something outside the project gives, by its qualified name."""
         site = Site(self.unit.module, node.span) if node else None
-        kind = vocabulary.session_class(name)
+        kind = self.session_class(name)
         if kind is not None:
             return frozenset({self.created("session", Session(kind, site), name, args, node)})
+        kind = self.world.models.providers.get(name)
+        if kind is not None:
+            session = self.created("factory-session", Session(kind, site), name, args, node)
+            return frozenset({ContextManager(frozenset({session}), None, kind)})
         kind = vocabulary.factory_class(name)
         if kind is not None:
             is_async = kind or self._says_async(args)
@@ -653,20 +665,27 @@ class Evaluator:
             rest = Arguments(args.positional[1:], args.keywords, args.rest, args.has_rest)
             result = members(self.call(v, rest, node) for v in args.get(0))
             return frozenset({Coroutine(members(self.awaited(v) for v in result))}) if result else NOTHING
+        if self.world.models.keeps_session(name):
+            return frozenset({External(name, sessions(args))})
         return _external(name if name.rsplit(".", 1)[-1][:1].isupper() else f"{name}()")
 
     def _says_async(self, args: Arguments) -> bool:
         classes = args.keywords.get("class_", NOTHING)
         return any(
-            (isinstance(v, Symbol) and bool(vocabulary.session_class(v.name)))
+            (isinstance(v, Symbol) and bool(self.session_class(v.name)))
             or (isinstance(v, ClassValue) and bool(self.session_kind_of(v.cls)))
             for v in classes
         )
 
+    def session_class(self, name: str) -> bool | None:
+        """Whether a class outside the project is an async session; None: it is no session class."""
+        known = vocabulary.session_class(name)
+        return self.world.models.sessions.get(name) if known is None else known
+
     def session_kind_of(self, cls: Class) -> bool | None:
         """Whether a project class is a subclass of an async session class; None: of no session class."""
         for base in cls.external_lineage():
-            kind = vocabulary.session_class(base)
+            kind = self.session_class(base)
             if kind is not None:
                 return kind
         return None
@@ -866,7 +885,7 @@ class Evaluator:
 
     def _instance_of(self, name: str) -> Values:
         for table, kind in (
-            (vocabulary.session_class(name), "session"),
+            (self.session_class(name), "session"),
             (vocabulary.factory_class(name), "factory"),
             (vocabulary.registry_class(name), "registry"),
             (vocabulary.engine_class(name), "engine"),

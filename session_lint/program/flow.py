@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
-from session_lint.models import load_models
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
+    OTHER,
     BoundMethod,
     ClassValue,
     Const,
@@ -254,8 +254,8 @@ class Flow(Evaluator):
         if function.is_generator:
             return frozenset({Generator(self.read(function.yields), function, function.is_async)})
         values = self.read(function.returns)
-        if not values and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
-            values = self._annotated(function, function.node.returns)
+        if not values - {OTHER} and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
+            values = self._annotated(function, function.node.returns) or values
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 
     def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
@@ -275,8 +275,8 @@ class Flow(Evaluator):
             self.facts.creations[id(node), kind] = Creation(kind, name, value, self.unit, node, args)
         return value
 
-    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
-        if load_models().commit_rule(name) is not None:
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
+        if self.world.models.commit_rule(name) is not None:
             self.facts.touching.add(self.unit)
         if node is not None:
             self.facts.externals[id(node), name] = ExternalCall(name, self.unit, node, None, args)
@@ -377,7 +377,7 @@ class Flow(Evaluator):
             case ir.Return(value=value):
                 values = self.eval(value)
                 if isinstance(self.unit, Function):
-                    self.write(self.unit.returns, values)
+                    self.write(self.unit.returns, values or (frozenset({OTHER}) if value is not None else values))
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)
                 self.eval(cause)

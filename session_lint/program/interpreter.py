@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
-from session_lint.models import load_models
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
 from session_lint.program.control import ControlFlow, Unreachable
@@ -21,6 +20,7 @@ from session_lint.program.states import join
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, walk
 from session_lint.program.values import (
     NOTHING,
+    OTHER,
     BoundMethod,
     ClassValue,
     Const,
@@ -38,7 +38,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
-from session_lint.program.world import Arguments, is_stub, members
+from session_lint.program.world import Arguments, is_stub, members, sessions
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
@@ -55,6 +55,7 @@ class Analysis:
     reaching: set[Unit]
     wrapped: set[Function]
     wrappers: set[Function]
+    decorated: set[Function]
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     depth: int = 0
@@ -84,6 +85,7 @@ class Analysis:
             The context, and which caller token each of its first tokens is.
         """
         numbers: dict[int, int] = {}
+        through_decorator = through_decorator or how == "decorator"
 
         def number(session: Session) -> Value:
             if not isinstance(session.origin, int):
@@ -143,6 +145,7 @@ class Frame(ControlFlow):
         self.analysis = analysis
         self.context = context
         self.adopted: dict[tuple[object, bool], int] = {}
+        self.inherited: dict[int, Event] = {}
         self.yields: Values = NOTHING
         self.at_yield: dict[int, int] = {}
         self.reads_state = False
@@ -164,8 +167,9 @@ class Frame(ControlFlow):
         end = join(outcome.normal, outcome.returned)
         if end is not None:
             for event in self.context.events.values():
-                if id(event) in end.rolled_back:
-                    event.swallowed = True
+                event.goes_on |= id(event) in end.rolled_back
+            for event in self.inherited.values():
+                event.caller_goes_on |= id(event) in end.rolled_back
             if end.phase == states.THROWN or (end.phase & states.THROWN and self.raising[0] is None):
                 self.context.convention.swallows = True
         receiver = NOTHING
@@ -386,7 +390,7 @@ class Frame(ControlFlow):
             return self._unvisited(function, node)
         analysis.depth += 1
         try:
-            how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.wrapped else "param"
+            how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
             context, back = analysis.enter(
                 function, bound, self.state.tx, self.context, node, how, through_decorator=through_decorator
             )
@@ -442,10 +446,15 @@ class Frame(ControlFlow):
         for number, bits in (exit_.tx or {}).items():
             if number in back:
                 self.state.tx[back[number]] = bits
+        for event in context.events.values():
+            if event.kind == "rollback" and event.goes_on:
+                event.is_lent = True
+                self.inherited[id(event)] = event
+                self.state.rolled_back |= {id(event)}
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
         values = remap(exit_.values, mine)
-        if not values:
+        if not values - {OTHER}:
             return self._unvisited_result(function)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 
@@ -520,6 +529,8 @@ class Frame(ControlFlow):
                 name: frozenset(v for v in values if is_field(v))
                 for name, values in dataclass_fields(cls, args).items()
             }
+            if any(self.world.models.keeps_session(base) for base in cls.external_lineage()):
+                fields["session"] = sessions(args)
             kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))
             return frozenset({Instance(cls, kept)})
         bound = bind(init, instance, args)
@@ -563,8 +574,14 @@ class Frame(ControlFlow):
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
         if isinstance(subject, Factory) and subject.is_registry:
-            adopted = self.adopt(frozenset({Session(subject.is_async, "registry")}), "registry", "registry", "registry")
+            path = _text(node.func.value) if node is not None and isinstance(node.func, ir.Attribute) else "registry"
+            adopted = self.adopt(frozenset({Session(subject.is_async, "registry")}), "registry", "registry", path)
             subject = next(iter(adopted))
+            owner = self.unit.owner if isinstance(self.unit, Function) else None
+            if owner is not None and path.startswith("self.") and owns_session(self.flow, owner, path):
+                assert isinstance(subject, Session)
+                assert isinstance(subject.origin, int)
+                self.context.tokens[subject.origin].how = "object"
         if node is None or not isinstance(subject, Session) or not isinstance(subject.origin, int):
             return
         token = subject.origin
@@ -579,8 +596,8 @@ class Frame(ControlFlow):
         elif name in vocabulary.AUTOBEGIN_METHODS and bits & (states.NONE | states.CLOSED):
             self.state.tx[token] = (bits & ~(states.NONE | states.CLOSED)) | states.AUTOBEGUN
 
-    def called_external(self, name: str, args: Arguments, node: ir.Call | None) -> None:
-        rule = load_models().commit_rule(name)
+    def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
+        rule = self.world.models.commit_rule(name)
         if rule is None or node is None:
             return
         if rule.unless and Const(False) in args.keywords.get(rule.unless, NOTHING):
@@ -591,7 +608,7 @@ class Frame(ControlFlow):
         fields = [values for v in held if isinstance(v, Instance) for _, values in v.fields]
         tokens = {
             value.origin
-            for value in members([*args.everything(), *fields])
+            for value in members([*args.everything(), *fields, kept])
             if isinstance(value, Session) and isinstance(value.origin, int)
         }
         for token in sorted(tokens) or [self._receiver_token(node, Token("param", "", True, "flow"), own="attr")]:

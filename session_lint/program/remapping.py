@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from session_lint.program.values import (
+    OTHER,
     BoundMethod,
     ClassValue,
     Const,
@@ -44,7 +45,12 @@ def bears_session(value: Value) -> bool:
             return any(bears_session(v) for values in items for v in values)
         case DictValue(items=pairs):
             return any(bears_session(v) for _, values in pairs for v in values)
-        case Coroutine(result=inner_values) | Generator(items=inner_values) | ContextManager(entered=inner_values):
+        case (
+            Coroutine(result=inner_values)
+            | Generator(items=inner_values)
+            | ContextManager(entered=inner_values)
+            | External(kept=inner_values)
+        ):
             return any(bears_session(v) for v in inner_values)
         case ManagerFunction(func=inner) | Wrapped(func=inner):
             return bears_session(inner)
@@ -55,9 +61,6 @@ def bears_session(value: Value) -> bool:
             return False
 
 
-_OTHER = External("other")
-
-
 def relevant(values: Values) -> Values:
     """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
     return frozenset(_canonical(value) for value in values)
@@ -66,7 +69,7 @@ def relevant(values: Values) -> Values:
 def _canonical(value: Value) -> Value:
     match value:
         case Const(value=constant):
-            return value if constant is None or isinstance(constant, bool) else _OTHER
+            return value if constant is None or isinstance(constant, bool) else OTHER
         case Instance(cls=cls, fields=fields):
             kept = tuple(
                 (name, frozenset(_canonical(v) for v in values if bears_session(v)))
@@ -77,7 +80,7 @@ def _canonical(value: Value) -> Value:
         case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
             return value
         case _:
-            return value if bears_session(value) else _OTHER
+            return value if bears_session(value) else OTHER
 
 
 def remap(values: Values, session: Callable[[Session], Value]) -> Values:
@@ -91,6 +94,8 @@ def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
             return session(value)
         case Instance(cls=cls, fields=fields) if fields:
             return Instance(cls, tuple((name, remap(values, session)) for name, values in fields))
+        case External(name=name, kept=kept) if kept:
+            return External(name, remap(kept, session))
         case BoundMethod(function=function, receiver=receiver):
             return BoundMethod(function, _remap(receiver, session))
         case Super(cls=cls, receiver=receiver):
@@ -143,7 +148,9 @@ def is_field(value: Value) -> bool:
     match value:
         case Const(value=constant):
             return constant is None or isinstance(constant, bool)
-        case External() | TypeForm() | Dependency():
+        case External(kept=kept):
+            return bool(kept)
+        case TypeForm() | Dependency():
             return False
         case _:
             return True

@@ -26,9 +26,10 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """An instance of (or what came out of) something outside the project."""
+    """An instance of (or what came out of) something outside the project; ``kept`` are sessions that it was built with."""
 
     name: str
+    kept: Values = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +237,4 @@ Value = Union[
 Values = frozenset[Value]
 
 NOTHING: Values = frozenset()
+OTHER = External("other")  # something, of which only that it is no session is known

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.models import Models
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
-from session_lint.program.values import NOTHING, Value, Values
+from session_lint.program.values import NOTHING, Session, Value, Values
 
 
 @dataclass(slots=True)
@@ -35,10 +36,11 @@ class Arguments:
 class World:
     """The symbols of the whole program, and the state that belongs to no single scope."""
 
-    def __init__(self, modules: Sequence[Module], session_names: frozenset[str]) -> None:
+    def __init__(self, modules: Sequence[Module], session_names: frozenset[str], models: Models) -> None:
         self.modules = modules
         self.index = ModuleIndex(modules)
         self.session_names = session_names
+        self.models = models
         self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}
         self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
         self.shared: dict[str, Cell] = {}
@@ -51,6 +53,11 @@ class World:
 def members(values: Iterable[Values]) -> Values:
     """The union of several sets of values."""
     return frozenset[Value]().union(*values)
+
+
+def sessions(args: Arguments) -> Values:
+    """The sessions among the arguments of a call."""
+    return frozenset(value for value in members(args.everything()) if isinstance(value, Session))
 
 
 def is_stub(function: Function) -> bool:

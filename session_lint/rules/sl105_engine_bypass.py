@@ -62,7 +62,7 @@ from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.flow import ExternalCall
-from session_lint.program.symbols import expressions
+from session_lint.program.symbols import Function, Unit, expressions
 from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
@@ -101,6 +101,9 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
     """Schema set-up at start-up, and health checks that only ping."""
     if method == "update_execution_options":
         return False
+    made = call.subject.origin if isinstance(call.subject, Engine) else None
+    if made is not None and made.module is call.unit.module and _made_in(call.unit, made.span):
+        return True  # an engine of its own: where it was made is SL102's to say
     entry = program.entry_or_outer(call.unit)
     if entry is not None and entry.kind in ("lifespan", "event", "command"):
         return True
@@ -110,6 +113,10 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
         return True
     executed = [node for node in calls if isinstance(node.func, ir.Attribute) and node.func.name in _EXECUTES]
     return method != "raw_connection" and all(_is_ping(node) for node in executed)
+
+
+def _made_in(unit: Unit, span: ir.Span) -> bool:
+    return isinstance(unit, Function) and unit.node.span.row <= span.row <= unit.node.span.end_row
 
 
 def _is_ping(call: ir.Call) -> bool:
