@@ -15,6 +15,7 @@ from session_lint.errors import UserError
 from session_lint.facts import read_facts
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.lowering import LoweringError, lower
+from session_lint.models import load_models
 from session_lint.program import LoweredFile, Program, link
 from session_lint.project import Project, locate_project
 from session_lint.rules.registry import Rule, Selection, load_rules, require_match, select_rules, severities
@@ -141,9 +142,9 @@ def run(request: Request, files: Files) -> Result:
     """Run the stages on files that are found.
 
     Raises:
-        UserError: the settings or the request name a rule that does not exist.
+        UserError: the settings or the request name a rule that does not exist, or a model in the settings is not valid.
     """
-    settings = files.project.settings
+    settings, root = files.project.settings, files.project.root
     source = str(files.project.settings_file)
     rules = load_rules()
     layers = [Selection(source, settings.select, settings.ignore, settings.extend_select), request.selection]
@@ -156,7 +157,7 @@ def run(request: Request, files: Files) -> Result:
     clock = _Clock()
     loaded, found = _load(files)
     clock.lap("reading and lowering")
-    program = link(loaded, settings, read_facts(files.project.root))
+    program = link(loaded, settings, read_facts(root), load_models(root, settings.models))
     clock.lap("linking")
     for rule in selected:
         found.extend(rule(program))

@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     pooler: Literal["none", "transaction", "session"] = "none"
     session_modules: tuple[str, ...] = ()
     providers: dict[str, ProviderSettings] = {}
+    models: tuple[str, ...] = ()
     session_names: tuple[str, ...] = ("session", "db", "db_session", "async_session")
     roles: RoleGlobs = RoleGlobs()
     entry_point_decorators: tuple[str, ...] = ()

@@ -1,24 +1,18 @@
-"""Libraries that own sessions or transactions, as data: one TOML file each.
-
-name = "…"                       # of the distribution
-
-[registries]                     # qualified name = whether it is async; the object is a session that everybody shares
-"package.db.session" = true
-
-[[commits]]                      # methods that commit the session that they are given, or that their object keeps
-methods = ["package.Class.create"]
-unless = "commit"                # not when this argument is False
-when = "auto_commit"             # only when this argument is True
-"""
+"""Libraries that own sessions or transactions, as data: one TOML file each; ``docs/models.md`` describes the format."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from session_lint.errors import UserError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,24 +20,54 @@ else:
     import tomli as tomllib
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRule:
-    """When a library's method commits; an empty name is no condition."""
+class Commits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Methods that commit: not when the argument ``unless`` is False, only when ``when`` is True; empty is no condition."""
 
+    methods: tuple[str, ...]
     unless: str = ""
     when: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file; the tables go from qualified names to whether the session is an async one."""
+
+    name: str
+    sessions: dict[str, bool] = {}
+    dependencies: dict[str, bool] = {}
+    registries: dict[str, bool] = {}
+    providers: dict[str, bool] = {}
+    commits: tuple[Commits, ...] = ()
+
+
 class Models:
-    """What is known of all libraries: registries by qualified name (async or not), and the methods that commit."""
+    """What several models say together; later ones overrule earlier ones.
 
-    registries: Mapping[str, bool]
-    commits: Mapping[str, CommitRule]
+    Args:
+        models: the models, those of the package first.
+    """
 
-    def commit_rule(self, name: str) -> CommitRule | None:
+    def __init__(self, models: Iterable[Model]) -> None:
+        self.sessions: dict[str, bool] = {}
+        self.dependencies: dict[str, bool] = {}
+        self.registries: dict[str, bool] = {}
+        self.providers: dict[str, bool] = {}
+        self._commits: dict[str, Commits] = {}
+        for model in models:
+            self.sessions |= model.sessions | model.dependencies
+            self.dependencies |= model.dependencies
+            self.registries |= model.registries
+            self.providers |= model.providers
+            for entry in model.commits:
+                self._commits |= {_short(method): entry for method in entry.methods}
+        self._keepers = {method.rpartition(".")[0] for method in self._commits}
+
+    def commit_rule(self, name: str) -> Commits | None:
         """The rule of a qualified method, whichever module of its package the class was imported from."""
-        return self.commits.get(_short(name))
+        return self._commits.get(_short(name))
+
+    def keeps_session(self, name: str) -> bool:
+        """Whether objects of a qualified class commit the session that they were built with."""
+        return f"{name.partition('.')[0]}.{name.rpartition('.')[2]}" in self._keepers
 
 
 def _short(name: str) -> str:
@@ -51,17 +75,56 @@ def _short(name: str) -> str:
     return ".".join([parts[0], *parts[-2:]])
 
 
+def load_models(root: Path = Path(), paths: Sequence[str] = ()) -> Models:
+    """The models that come with the package, and those of the user.
+
+    Args:
+        root: the project's root, which the paths are relative to.
+        paths: the user's files.
+
+    Raises:
+        UserError: a file cannot be read, or is no model.
+    """
+    return Models([*_own_models(), *(_read_model(root / path, f"models: {path}") for path in paths)])
+
+
 @cache
-def load_models() -> Models:
-    """Read every model that comes with the package."""
-    registries: dict[str, bool] = {}
-    commits: dict[str, CommitRule] = {}
-    for resource in sorted(files(__package__).iterdir(), key=lambda r: r.name):
-        if not resource.name.endswith(".toml"):
-            continue
-        data: dict[str, Any] = tomllib.loads(resource.read_text("utf-8"))
-        registries.update(data.get("registries", {}))
-        for entry in data.get("commits", ()):
-            rule = CommitRule(entry.get("unless", ""), entry.get("when", ""))
-            commits.update((_short(method), rule) for method in entry["methods"])
-    return Models(registries, commits)
+def _own_models() -> tuple[Model, ...]:
+    resources = sorted(files(__package__).iterdir(), key=lambda resource: resource.name)
+    return tuple(_convert(tomllib.loads(r.read_text("utf-8"))) for r in resources if r.name.endswith(".toml"))
+
+
+def _convert(data: dict[str, Any]) -> Model:
+    return msgspec.convert(data, Model)
+
+
+def _read_model(path: Path, said: str) -> Model:
+    try:
+        return _convert(tomllib.loads(path.read_bytes().decode("utf-8-sig")))
+    except OSError as error:
+        raise UserError(
+            f"{said} cannot be read: {error.strerror}; name a file, relative to the project's root."
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{said} is not valid TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise UserError(f"{said} is no model of a library: {_plain(str(error))}.") from error
+
+
+def _plain(message: str) -> str:
+    """Msgspec's message in our words: keys and tables, and where."""
+    text, _, place = message.partition(" - at ")
+    for theirs, ours in (
+        ("Object contains unknown field", "unknown key"),
+        ("Object missing required field", "missing key"),
+        ("`object`", "a table"),
+        ("`str`", "a string"),
+        ("`bool`", "true or false"),
+        ("`array`", "an array"),
+        ("`int`", "an integer"),
+        ("`float`", "a number"),
+        ("Expected", "expected"),
+    ):
+        text = text.replace(theirs, ours)
+    where = re.match(r"`\$\.(\w+)", place)
+    return f"{text} in `{where[1]}`" if where else text
