@@ -188,8 +188,9 @@ class Frame(ControlFlow):
         called: bool,
     ) -> Values:
         given = arguments.get(param.name)
+        # What a dependency outside the project injects is better known from the annotation.
         if given and not (self.context.entry and all(isinstance(v, External) and not v.kept for v in given)):
-            return given  # what a dependency outside the project gives is better known from the annotation
+            return given
         if position == 0 and function.takes_self and function.owner is not None:
             return frozenset({ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)})
         cell = function.cells[param.name].values
