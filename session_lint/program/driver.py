@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 from session_lint.program import states
 from session_lint.program.contexts import Context
 from session_lint.program.control import Unreachable
-from session_lint.program.entrypoints import EntryPoint, dependency_of
+from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
 from session_lint.program.flow import Flow, function_of
 from session_lint.program.interpreter import Analysis, Frame, Run
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     NOTHING,
+    ClassValue,
     ContextManager,
     Coroutine,
     Dependency,
     Generator,
+    Instance,
     Value,
     Values,
     Wrapped,
@@ -36,7 +39,7 @@ def interpret(
     reaching = _reaching(flow)
     analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated)
     for entry in entries.values():
-        if entry.function in reaching or _takes_session(entry.function):
+        if entry.function in reaching or _takes_session(entry.function) or _view_holds(flow, entry.function):
             _enter(analysis, entry)
     rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
     called = flow.facts.callers
@@ -74,6 +77,11 @@ def _takes_session(function: Function) -> bool:
     )
 
 
+def _view_holds(flow: Flow, function: Function) -> bool:
+    """Whether the class of a view declares dependencies for its methods to use."""
+    return function.takes_self and function.owner is not None and bool(class_dependencies(flow, function.owner))
+
+
 def _decorated(flow: Flow) -> tuple[set[Function], set[Function], set[Function]]:
     """The functions behind a decorator that works with sessions, the wrappers of all decorators, and what those wrap."""
     wrapped: set[Function] = set()
@@ -98,7 +106,7 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
     function = entry.function
     context = Context(function.module, entry=entry.kind, is_synthetic=True, is_test=analysis.is_test(function.module))
     analysis.contexts[("entry", function)] = context
-    injection = _Injection(analysis, Frame(analysis, context, function.module))
+    injection = _Injection(analysis, Frame(analysis, context, function.module), dict(entry.named))
     for dependency in entry.dependencies:
         injection.get(dependency)
     bound = injection.arguments(function)
@@ -112,8 +120,9 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
 class _Injection:
     """What a framework does before it calls an endpoint: every dependency once, its own dependencies first."""
 
-    def __init__(self, analysis: Analysis, frame: Frame) -> None:
+    def __init__(self, analysis: Analysis, frame: Frame, named: Mapping[str, Dependency]) -> None:
         self.analysis = analysis
+        self._named = named
         self.frame = frame
         self._made: dict[Value, Values] = {}
         self._making: set[Value] = set()
@@ -122,7 +131,7 @@ class _Injection:
         """The injected arguments of a function, by parameter."""
         bound: dict[str, Values] = {}
         for param in function.params:
-            dependency = dependency_of(self.analysis.flow, function, param)
+            dependency = dependency_of(self.analysis.flow, function, param) or self._named.get(param.name)
             if dependency is not None:
                 values = self.get(dependency)
                 if values:
@@ -130,12 +139,21 @@ class _Injection:
         return bound
 
     def class_fields(self, cls: Class) -> Values | None:
-        """The object of a class-based view, whose constructor's dependencies are injected."""
+        """The object of a class-based view, whose constructor's and fields' dependencies are injected."""
         init = cls.method("__init__")
-        if init is None:
-            return None
-        keywords = self.arguments(init)
-        return self.frame.construct(cls, Arguments([], keywords), None) if keywords else None
+        keywords = self.arguments(init) if init is not None else {}
+        declared = self._declared(cls)
+        objects = self.frame.construct(cls, Arguments([], keywords), None) if keywords else frozenset({Instance(cls)})
+        if not declared:
+            return objects if keywords else None
+        return frozenset(
+            Instance(v.cls, tuple(sorted({**dict(v.fields), **declared}.items(), key=itemgetter(0))))
+            for v in objects
+            if isinstance(v, Instance)
+        )
+
+    def _declared(self, cls: Class) -> dict[str, Values]:
+        return {name: self.get(given) for name, given in class_dependencies(self.analysis.flow, cls).items()}
 
     def get(self, dependency: Dependency) -> Values:
         """What a dependency gives; the same session for the same dependency, unless it says otherwise."""
@@ -146,9 +164,14 @@ class _Injection:
             return self._made[provider]
         if provider in self._making:
             return NOTHING
+        if provider in self._made:
+            self.frame.adopted.clear()  # the sessions of this second call are others than those of the first
         self._making.add(provider)
         function = function_of(provider)
-        keywords = self.arguments(function) if function is not None else {}
+        if function is not None:
+            keywords = self.arguments(function)
+        else:
+            keywords = self._declared(provider.cls) if isinstance(provider, ClassValue) else {}
         try:
             results = [self._unwrap(v) for v in self.frame.call(provider, Arguments([], keywords), None)]
         except Unreachable:
@@ -156,7 +179,7 @@ class _Injection:
         finally:
             self._making.discard(provider)
         values = members(results)
-        self._made[provider] = values
+        self._made.setdefault(provider, values)
         return values
 
     def _unwrap(self, value: Value) -> Values:

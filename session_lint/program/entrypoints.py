@@ -4,42 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from session_lint import ir
-from session_lint.program import vocabulary
-from session_lint.program.flow import Flow, function_of
+from session_lint.program.flow import ExternalCall, Flow, function_of, stable
+from session_lint.program.frameworks import (
+    WORKER_LISTS,
+    Kind,
+    Registration,
+    decorator_kind,
+    keyword_kind,
+    kind_by_look,
+    method_kind,
+    registration,
+)
+from session_lint.program.layers import Layers, listed_dependencies, named_dependencies
+from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Module, Unit, expressions, subexpressions
-from session_lint.program.values import Coroutine, Dependency, External, Symbol, TypeForm, Value, Values
-
-Kind = Literal["endpoint", "lifespan", "event", "middleware", "task", "background", "command", "main", "resolver"]
-
-_ADDERS: dict[str, tuple[Kind, int]] = {
-    "add_api_route": ("endpoint", 1),
-    "add_route": ("endpoint", 1),
-    "add_url_rule": ("endpoint", 2),
-    "add_websocket_route": ("endpoint", 1),
-    "add_api_websocket_route": ("endpoint", 1),
-    "add_event_handler": ("event", 1),
-    "add_exception_handler": ("event", 1),
-    "add_task": ("background", 0),
-    "add_job": ("task", 0),
-    "enqueue": ("task", 0),
-    "submit": ("background", 0),
-}
+from session_lint.program.values import (
+    BoundMethod,
+    ClassValue,
+    Container,
+    Coroutine,
+    Dependency,
+    DictValue,
+    External,
+    FunctionValue,
+    ManagerFunction,
+    Method,
+    Partial,
+    Symbol,
+    TypeForm,
+    Value,
+    Values,
+    Wrapped,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
     """A function that is called from outside the program.
 
-    ``route`` is what the decorator says (``GET /users``), ``dependencies`` what it runs besides the parameters' own.
+    ``route`` is what the decorator says (``GET /users``), ``dependencies`` what runs besides the parameters' own,
+    ``named`` what is injected into parameters by their names.
     """
 
     function: Function
     kind: Kind
     route: str = ""
     dependencies: tuple[Dependency, ...] = ()
+    named: tuple[tuple[str, Dependency], ...] = ()
 
     @property
     def is_endpoint(self) -> bool:
@@ -49,148 +62,224 @@ class EntryPoint:
 def find_entry_points(flow: Flow, extra_decorators: tuple[str, ...]) -> dict[Function, EntryPoint]:
     """Every entry point of the program, by its function."""
     found: dict[Function, EntryPoint] = {}
+    layers = Layers(flow)
     for module in flow.world.modules:
         for function in module.functions:
-            entry = _by_decorator(flow, function, extra_decorators) or _by_class(function)
+            entry = _by_decorator(flow, layers, function, extra_decorators) or _by_class(function)
             if entry is not None:
                 found[function] = entry
-    for function, kind in _by_call(flow):
-        found.setdefault(function, EntryPoint(function, kind))
+    for entry in (*_by_call(flow, layers), *_by_worker_settings(flow), *_by_main_block(flow)):
+        found.setdefault(entry.function, entry)
+    for entry in found.values():
+        for dependency in (*entry.dependencies, *(given for _, given in entry.named)):
+            flow.facts.injected.update(filter(None, map(function_of, dependency.provider)))
     return found
 
 
-def _by_decorator(flow: Flow, function: Function, extra: tuple[str, ...]) -> EntryPoint | None:
+def _by_decorator(flow: Flow, layers: Layers, function: Function, extra: tuple[str, ...]) -> EntryPoint | None:
     unit = _unit_of(function)
     for decorator in function.decorators:
         call = decorator if isinstance(decorator, ir.Call) else None
         target = call.func if call is not None else decorator
-        written = dotted(target)
-        if any(
-            written == name or written.endswith("." + name) or name.endswith("." + written) for name in extra if written
-        ):
+        if _is_listed(dotted(target), extra):
             return EntryPoint(function, "endpoint")
         values = flow.at(unit, function.parent).eval(target)
-        kinds: list[Kind] = [kind for value in values if (kind := _kind_of(value)) is not None]
-        for kind in kinds:
-            return EntryPoint(function, kind, _route(target, call), _route_dependencies(flow, call))
-        if not values or all(isinstance(v, External) for v in values):
-            kind_ = _kind_by_look(target, call)
-            if kind_ is not None:
-                return EntryPoint(function, kind_, _route(target, call), _route_dependencies(flow, call))
+        kinds = [kind for value in sorted(values, key=stable) if (kind := _kind_of(flow, value)) is not None]
+        kind = kinds[0] if kinds else _kind_by_look(values, target, call)
+        if kind is None:
+            continue
+        if kind != "endpoint":
+            return EntryPoint(function, kind)
+        given = _keyword(flow.at(unit, function.parent), call, "dependencies")
+        router = layers.of_router(unit, target.value) if isinstance(target, ir.Attribute) else ()
+        named = layers.named(function, named_dependencies(given))
+        dependencies = (*router, *listed_dependencies(flow, given))
+        return EntryPoint(function, kind, _route(target, call), dependencies, tuple(named.items()))
     return None
 
 
-def _kind_of(value: Value) -> Kind | None:
-    if isinstance(value, Symbol):
-        name = value.name
-        if name in vocabulary.ROUTE_FUNCTIONS:
-            return "endpoint"
-        if name in vocabulary.TASK_DECORATORS:
-            return "task"
-        if name in vocabulary.COMMAND_DECORATORS:
-            return "command"
-        return "resolver" if name in vocabulary.RESOLVER_DECORATORS else None
-    if isinstance(value, External):
-        base, _, method = value.name.rpartition(".")
-        if base in vocabulary.ROUTER_CLASSES:
-            if method in vocabulary.ROUTE_METHODS:
-                return "endpoint"
-            return "event" if method in vocabulary.EVENT_METHODS else None
-        if method in vocabulary.TASK_METHODS and base:
-            return "task"
-        if method in vocabulary.COMMAND_METHODS and base.split(".")[0] in (
-            "typer",
-            "click",
-            "flask",
-            "asyncclick",
-            "cyclopts",
-        ):
-            return "command"
+def _is_listed(written: str, names: tuple[str, ...]) -> bool:
+    return bool(written) and any(
+        written == name or written.endswith("." + name) or name.endswith("." + written) for name in names
+    )
+
+
+def _kind_of(flow: Flow, value: Value) -> Kind | None:
+    match value:
+        case Symbol(name=name) | External(name=name):
+            return decorator_kind(name)
+        case Method(subject=subject, name=("command" | "group")):
+            group = function_of(subject)  # a click group is a function of the project
+            if group is not None and any(
+                _kind_of(flow, v) == "command"
+                for decorator in group.decorators
+                for v in flow.at(_unit_of(group), group.parent).eval(
+                    decorator.func if isinstance(decorator, ir.Call) else decorator
+                )
+            ):
+                return "command"
     return None
 
 
-def _kind_by_look(target: ir.Expr, call: ir.Call | None) -> Kind | None:
+def _kind_by_look(values: Values, target: ir.Expr, call: ir.Call | None) -> Kind | None:
     if not isinstance(target, ir.Attribute) or call is None:
         return None
-    first = call.args[0].value if call.args else None
-    path = first.value if isinstance(first, ir.Constant) and isinstance(first.value, str) else None
-    if target.name in vocabulary.ROUTE_METHODS and path is not None and (path == "" or path.startswith("/")):
-        return "endpoint"
+    if not all(isinstance(v, (External, Symbol)) for v in values):
+        return None
     receiver = dotted(target.value).rsplit(".", 1)[-1]
-    if target.name == "task" and receiver in ("celery", "celery_app", "app", "broker", "huey"):
-        return "task"
-    if target.name == "command" and receiver in ("app", "cli", "typer_app", "cli_app"):
-        return "command"
-    return None
+    return kind_by_look(receiver, target.name, _text(call.args[0].value if call.args else None), is_known=bool(values))
+
+
+def _text(expr: ir.Expr | None) -> str | None:
+    return expr.value if isinstance(expr, ir.Constant) and isinstance(expr.value, str) else None
 
 
 def _route(target: ir.Expr, call: ir.Call | None) -> str:
-    if call is None or not isinstance(target, ir.Attribute):
-        return ""
-    first = next((a.value for a in call.args if a.keyword in (None, "path", "rule")), None)
-    path = first.value if isinstance(first, ir.Constant) and isinstance(first.value, str) else "…"
-    return f"{target.name.upper()} {path}" if target.name in vocabulary.ROUTE_METHODS else ""
+    """What a route decorator says: ``GET /users``."""
+    name = dotted(target).rsplit(".", 1)[-1]
+    args = call.args if call is not None else ()
+    path = next((a.value for a in args if a.keyword in (None, "path", "rule", "uri")), None)
+    if name == "route" and len(args) > 1 and args[1].keyword is None and (verb := _text(args[0].value)):
+        name, path = verb, args[1].value  # aiohttp: route("GET", "/users")
+    elif name in ("route", "api_route"):
+        name = _verbs(args)
+    return f"{name.upper()} {_text(path) if _text(path) is not None else '…'}"
 
 
-def _route_dependencies(flow: Flow, call: ir.Call | None) -> tuple[Dependency, ...]:
-    if call is None:
-        return ()
-    found: list[Dependency] = []
-    for arg in call.args:
-        if arg.keyword == "dependencies":
-            for value in flow.eval(arg.value):
-                found.extend(v for v in flow.elements(value) if isinstance(v, Dependency))
-    return tuple(found)
+def _verbs(args: tuple[ir.Argument, ...]) -> str:
+    listed = next((a.value for a in args if a.keyword in ("methods", "http_method")), None)
+    if isinstance(listed, ir.Collection):
+        return ",".join(filter(None, map(_text, listed.items))) or "get"
+    return _text(listed) or "get"
+
+
+def _keyword(flow: Flow, call: ir.Call | None, keyword: str) -> Values:
+    for arg in call.args if call is not None else ():
+        if arg.keyword == keyword:
+            return flow.eval(arg.value)
+    return frozenset()
 
 
 def _by_class(function: Function) -> EntryPoint | None:
     if function.owner is None:
         return None
-    bases = function.owner.external_lineage()
-    if bases & vocabulary.VIEW_CLASSES and function.name in (
-        "get",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "head",
-        "dispatch_request",
-    ):
-        return EntryPoint(function, "endpoint", function.name.upper())
-    if bases & vocabulary.MIDDLEWARE_CLASSES and function.name == "dispatch":
-        return EntryPoint(function, "middleware")
-    return None
+    found = method_kind(function.owner.external_lineage(), function.name)
+    if found is None:
+        return None
+    kind, verb = found
+    return EntryPoint(function, kind, verb)
 
 
-def _by_call(flow: Flow) -> Iterator[tuple[Function, Kind]]:
+def _by_call(flow: Flow, layers: Layers) -> Iterator[EntryPoint]:
     for call in list(flow.facts.externals.values()):
-        last = call.name.rsplit(".", 1)[-1].removesuffix("()")
-        adder = _ADDERS.get(last)
-        if adder is not None:
-            kind, position = adder
-            for values in (call.args.get(position), call.args.keywords.get("endpoint", frozenset())):
-                for function in filter(None, map(function_of, values)):
-                    yield function, kind
-        lifespan = call.args.keywords.get("lifespan")
-        if lifespan:
-            for function in filter(None, map(function_of, lifespan)):
-                yield function, "lifespan"
-        if last in ("create_task", "ensure_future") or call.name in vocabulary.BACKGROUND_STARTERS:
-            for values in (call.args.get(0), call.args.keywords.get("target", frozenset())):
-                for value in values:
-                    maker = value.function if isinstance(value, Coroutine) else function_of(value)
-                    if maker is not None:
-                        yield maker, "background"
-        if call.name in ("starlette.background.BackgroundTask", "fastapi.BackgroundTask"):
-            for function in filter(None, map(function_of, call.args.get(0))):
-                yield function, "background"
+        row = registration(call.name.removesuffix("()"))
+        if row is not None:
+            given = call.args.keywords.get("dependencies", frozenset())
+            dependencies = listed_dependencies(flow, given)
+            if isinstance(call.node.func, ir.Attribute):
+                dependencies = (*layers.of_router(call.unit, call.node.func.value), *dependencies)
+            for function in _functions(flow, call.args.get(row.handler, row.keyword), row.kind):
+                yield EntryPoint(function, row.kind, _registered_route(row, call), dependencies)
+        for keyword, values in call.args.keywords.items():
+            kind = keyword_kind(call.name, keyword)
+            if kind is not None:
+                yield from (EntryPoint(function, kind) for function in _functions(flow, values, kind))
+        yield from _by_applied_decorator(flow, call)
+
+
+def _by_applied_decorator(flow: Flow, call: ExternalCall) -> Iterator[EntryPoint]:
+    """``app.get("/users")(list_users)``, ``app.before_request(check)``."""
+    kind = decorator_kind(call.name)
+    if kind is None or len(call.args.positional) != 1:
+        return
+    maker = call.node.func
+    is_made = isinstance(maker, ir.Call) and call.name.endswith("()")
+    route = _route(maker.func, maker) if isinstance(maker, ir.Call) and is_made and kind == "endpoint" else ""
+    for function in _functions(flow, call.args.positional[0], kind):
+        yield EntryPoint(function, kind, route)
+
+
+def _registered_route(row: Registration, call: ExternalCall) -> str:
+    if row.path is None:
+        return ""
+    args = [a.value for a in call.node.args if a.keyword is None and not a.star]
+    keywords = {a.keyword: a.value for a in call.node.args if a.keyword is not None}
+    path = (
+        args[row.path] if row.path < len(args) else keywords.get("path") or keywords.get("rule") or keywords.get("uri")
+    )
+    verb = _text(args[row.verb_at]) if row.verb_at is not None and row.verb_at < len(args) else row.verb
+    return f"{(verb or _verbs(call.node.args)).upper()} {_text(path) or '…'}"
+
+
+def _functions(flow: Flow, values: Values, kind: Kind) -> Iterator[Function]:
+    """The functions among registered values, those in lists and mappings too."""
+    for value in values:
+        match value:
+            case Container() | DictValue():
+                yield from _functions(flow, flow.elements(value), kind)
+            case Coroutine(function=Function() as maker):
+                yield maker
+            case ClassValue(cls=cls) if kind == "middleware":
+                yield from filter(None, (cls.method("dispatch") or cls.method("__call__"),))
+            case FunctionValue() | BoundMethod() | Wrapped() | Partial() | ManagerFunction():
+                yield from filter(None, (function_of(value),))
+            case _:
+                pass
+
+
+def _by_worker_settings(flow: Flow) -> Iterator[EntryPoint]:
+    """arq: a class lists its tasks in attributes."""
+    for module in flow.world.modules:
+        for cls in module.classes:
+            if cls.name.endswith("WorkerSettings") or {"functions", "redis_settings"} <= cls.attrs.keys():
+                for name, kind in WORKER_LISTS.items():
+                    values = cls.attrs[name].values if name in cls.attrs else frozenset()
+                    yield from (EntryPoint(function, kind) for function in _functions(flow, values, kind))
+
+
+_RUNNERS = frozenset(
+    {"asyncio.run", "anyio.run", "trio.run", "sys.exit", "uvloop.run", "builtins.exit", "builtins.SystemExit"}
+)
+
+
+def _by_main_block(flow: Flow) -> Iterator[EntryPoint]:
+    """What a script runs as its own statement, plainly or through ``asyncio.run`` and the like."""
+    for module in flow.world.modules:
+        for block in _main_blocks(module):
+            for statement in block.body:
+                match statement:
+                    case ir.ExprStatement(value=ir.Call() as call) | ir.Raise(exception=ir.Call() as call):
+                        yield from (EntryPoint(function, "main") for function in _started(flow, module, call))
+                    case _:
+                        pass
+
+
+def _started(flow: Flow, module: Module, call: ir.Call) -> Iterator[Function]:
+    args = [arg.value for arg in call.args]
+    for value in flow.at(module).eval(call.func):
+        match value:
+            case Symbol(name=name) if name in _RUNNERS and args:
+                if isinstance(args[0], ir.Call):
+                    yield from _started(flow, module, args[0])
+                else:
+                    yield from _functions(flow, flow.at(module).eval(args[0]), "main")
+            case FunctionValue(function=function) if not function.is_generator:
+                if not any(bears_session(v) for arg in args for v in flow.at(module).eval(arg)):
+                    yield function
+            case _:
+                pass
+
+
+def _main_blocks(module: Module) -> Iterator[ir.If]:
+    for statement in module.body:
+        if isinstance(statement, ir.If) and "__name__" in {n.id for n in _names(statement.test)}:
+            yield statement
 
 
 def main_calls(module: Module) -> Iterator[ir.Call]:
     """The calls under ``if __name__ == "__main__"``."""
-    for statement in module.body:
-        if isinstance(statement, ir.If) and "__name__" in {n.id for n in _names(statement.test)}:
-            yield from (node for node in expressions(statement.body) if isinstance(node, ir.Call))
+    for block in _main_blocks(module):
+        yield from (node for node in expressions(block.body) if isinstance(node, ir.Call))
 
 
 def _names(expr: ir.Expr) -> Iterator[ir.Name]:
@@ -219,10 +308,31 @@ def dotted(expr: ir.Expr) -> str:
 def dependency_of(flow: Flow, function: Function, param: ir.Parameter) -> Dependency | None:
     """The dependency that a parameter injects (``= Depends(x)`` or ``Annotated[T, Depends(x)]``)."""
     flow.at(function, function.parent)
-    declared: Values = flow.eval(param.annotation) if param.annotation is not None else frozenset()
+    return _declared_dependency(flow, param.annotation, param.default)
+
+
+def class_dependencies(flow: Flow, cls: Class) -> dict[str, Dependency]:
+    """The dependencies that a class-based view or a dataclass declares in its body."""
+    found: dict[str, Dependency] = {}
+    for base in reversed(list(cls.lineage())):
+        flow.at(base.module, base)
+        for statement in base.node.body:
+            match statement:
+                case ir.AnnAssign(target=ir.Name(id=name), annotation=annotation, value=value):
+                    dependency = _declared_dependency(flow, annotation, value)
+                case ir.Assign(targets=(ir.Name(id=name),), value=value):
+                    dependency = _declared_dependency(flow, None, value)
+                case _:
+                    continue
+            if dependency is not None:
+                found[name] = dependency
+    return found
+
+
+def _declared_dependency(flow: Flow, annotation: ir.Expr | None, value: ir.Expr | None) -> Dependency | None:
+    declared = flow.eval(annotation)
     forms = [v for v in declared if isinstance(v, TypeForm) and v.name == "Annotated"]
-    default: Values = flow.eval(param.default) if param.default is not None else frozenset()
-    marks = [v for v in default if isinstance(v, Dependency)]
+    marks = [v for v in flow.eval(value) if isinstance(v, Dependency)]
     marks += [v for form in forms for values in form.args[1:] for v in values if isinstance(v, Dependency)]
     if not marks:
         return None

@@ -101,110 +101,11 @@ COROUTINE_METHODS = frozenset(
 )
 SQL_METHODS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql", "run_sync"})
 
-ROUTE_METHODS = frozenset(
-    [
-        "get",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "head",
-        "options",
-        "trace",
-        "route",
-        "api_route",
-        "websocket",
-        "websocket_route",
-        "add_route",
-    ]
-)
-ROUTER_CLASSES = frozenset(
-    [
-        "fastapi.FastAPI",
-        "fastapi.APIRouter",
-        "fastapi.applications.FastAPI",
-        "fastapi.routing.APIRouter",
-        "starlette.applications.Starlette",
-        "starlette.routing.Router",
-        "flask.Flask",
-        "flask.Blueprint",
-        "quart.Quart",
-        "quart.Blueprint",
-        "sanic.Sanic",
-        "sanic.Blueprint",
-        "aiohttp.web.RouteTableDef",
-        "litestar.Litestar",
-        "litestar.Router",
-        "flask_openapi3.OpenAPI",
-        "flask_openapi3.APIBlueprint",
-        "fastapi_utils.inferring_router.InferringRouter",
-        "ninja.NinjaAPI",
-        "ninja.Router",
-        "slack_bolt.App",
-    ]
-)
-ROUTE_FUNCTIONS = frozenset(
-    f"{module}.{name}"
-    for module in ("litestar", "litestar.handlers", "starlite")
-    for name in ("get", "post", "put", "patch", "delete", "head", "route", "websocket", "websocket_listener", "asgi")
-)
 DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.Security", "fastapi.param_functions.Depends", "fastapi.param_functions.Security"}
     | {"fastapi.params.Depends", "litestar.di.Provide", "taskiq.TaskiqDepends", "taskiq_dependencies.Depends"}
     | {"faststream.Depends", "fast_depends.Depends"}
 )
-TASK_DECORATORS = frozenset(
-    [
-        "celery.shared_task",
-        "celery.task",
-        "dramatiq.actor",
-        "rq.decorators.job",
-        "huey.task",
-        "flask_rq2.job",
-        "prefect.task",
-        "prefect.flow",
-        "celery.shared_task()",
-        "dramatiq.actor()",
-    ]
-)
-TASK_METHODS = frozenset(
-    ["task", "actor", "periodic_task", "cron", "scheduled_job", "db_task", "on_after_configure", "job"]
-)
-COMMAND_DECORATORS = frozenset(["click.command", "click.group", "asyncclick.command", "asyncclick.group"])
-COMMAND_METHODS = frozenset({"command", "cli.command", "callback", "group"})
-EVENT_METHODS = frozenset(
-    [
-        "on_event",
-        "before_request",
-        "after_request",
-        "teardown_request",
-        "teardown_appcontext",
-        "before_first_request",
-        "errorhandler",
-        "exception_handler",
-        "middleware",
-        "listener",
-        "before_server_start",
-        "after_server_start",
-        "before_serving",
-        "after_serving",
-    ]
-)
-RESOLVER_DECORATORS = frozenset(["strawberry.field", "strawberry.mutation", "strawberry.subscription"])
-VIEW_CLASSES = frozenset(
-    [
-        "flask.views.MethodView",
-        "flask.views.View",
-        "quart.views.MethodView",
-        "aiohttp.web.View",
-        "starlette.endpoints.HTTPEndpoint",
-        "flask_restful.Resource",
-        "flask_restx.Resource",
-        "sanic.views.HTTPMethodView",
-    ]
-)
-MIDDLEWARE_CLASSES = frozenset({"starlette.middleware.base.BaseHTTPMiddleware"})
-
 BACKGROUND_STARTERS = frozenset(
     [
         "asyncio.create_task",
