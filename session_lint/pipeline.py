@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,7 +159,9 @@ def run(request: Request, files: Files) -> Result:
     clock = _Clock()
     loaded, found = _load(files)
     clock.lap("reading and lowering")
-    program = link(loaded, settings, read_facts(root), load_models(root, settings.models))
+    facts, models = read_facts(root), load_models(root, settings.models)
+    with _collection_paused():
+        program = link(loaded, settings, facts, models)
     clock.lap("linking")
     for rule in selected:
         found.extend(rule(program))
@@ -180,6 +184,18 @@ def run(request: Request, files: Files) -> Result:
         frozenset(rule.code for rule in rules),
         clock.laps,
     )
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Linking makes many small values and little garbage: collecting while they grow costs a fifth of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _load(files: Files) -> tuple[list[LoweredFile], list[Finding]]:

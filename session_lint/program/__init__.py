@@ -144,6 +144,12 @@ class Program:
     def _wrappers(self) -> frozenset[Function]:
         return frozenset(self.analysis.wrappers)
 
+    def is_of_middleware(self, unit: Unit) -> bool:
+        """Whether a function is a method of a middleware, which sits around the entry points and may own their transaction."""
+        owner = unit.owner if isinstance(unit, Function) else None
+        methods = (m for cls in owner.lineage() for m in cls.methods.values()) if owner is not None else ()
+        return any(m in self.entries and self.entries[m].kind == "middleware" for m in methods)
+
     def owned_by_object(self, token: Token) -> bool:
         """Whether the session belongs to the object that keeps it (a unit of work)."""
         return token.how == "object" or (

@@ -149,7 +149,12 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         return False
     if program.owned_by_object(token) and not event.forwarded:
         return False
-    if program.is_wrapper(unit) or program.is_provider(unit) or event.guard == "in_transaction()":
+    if (
+        program.is_of_middleware(unit)
+        or program.is_wrapper(unit)
+        or program.is_provider(unit)
+        or event.guard == "in_transaction()"
+    ):
         return False
     entry = program.entry(unit)
     if policy == "service":
