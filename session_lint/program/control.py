@@ -16,7 +16,7 @@ from session_lint.program.states import Outcome, State, join
 from session_lint.program.symbols import Class, Function, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
-    OTHER,
+    UNKNOWN,
     ClassValue,
     Const,
     Factory,
@@ -155,7 +155,7 @@ class ControlFlow(Evaluator):
     def eval_bool_op(self, node: ir.BoolOp) -> Values:
         results: list[Values] = []
         for value in node.values:
-            values = self.eval(value)
+            values = self.eval(value) or frozenset({UNKNOWN})
             last = value is node.values[-1]
             if node.op == "or" and not last:
                 results.append(frozenset(v for v in values if truth_of(v) is not False))
@@ -182,7 +182,7 @@ class ControlFlow(Evaluator):
                 continue
             self.state = before.copy()
             self.assume(node.test, holds)
-            results.append(self.eval(branch))
+            results.append(self.eval(branch) or frozenset({UNKNOWN}))
             after = join(after, self.state)
         self.state = after or before
         return members(results)
@@ -229,7 +229,7 @@ class ControlFlow(Evaluator):
             case ir.Return(value=value):
                 values = self.eval(value)
                 if not values and value is not None:
-                    values = frozenset({OTHER})
+                    values = frozenset({UNKNOWN})
                 return Outcome(None, self.state, values)
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)

@@ -16,6 +16,7 @@ from session_lint.program.known_calls import CALLS
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
+    UNKNOWN,
     BoundMethod,
     ClassValue,
     Connection,
@@ -509,6 +510,8 @@ class Evaluator:
                 return NOTHING
 
     def _external_attribute(self, base: str, name: str) -> Values:
+        if base == UNKNOWN.name:
+            return NOTHING
         last = base.rsplit(".", 1)[-1]
         if name == "state" and (last in _REQUESTS or last in ("FastAPI", "Starlette", "Litestar", "app")):
             return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
@@ -691,6 +694,8 @@ class Evaluator:
         return None
 
     def _call_external(self, name: str, args: Arguments, node: ir.Call | None) -> Values:
+        if name == UNKNOWN.name:
+            return NOTHING
         last = name.rsplit(".", 1)[-1]
         if last in ("enter_context", "enter_async_context"):
             entered = members(self.enter(v, node) for v in args.get(0))
@@ -793,7 +798,7 @@ class Evaluator:
                 return members(v for _, v in pairs)
             case Generator(items=items):
                 return items
-            case External(name=name):
+            case External(name=name) if value != UNKNOWN:
                 return _external(f"{name}[]")
             case _:
                 return NOTHING

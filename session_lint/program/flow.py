@@ -15,7 +15,7 @@ from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
-    OTHER,
+    UNKNOWN,
     BoundMethod,
     ClassValue,
     Const,
@@ -254,7 +254,7 @@ class Flow(Evaluator):
         if function.is_generator:
             return frozenset({Generator(self.read(function.yields), function, function.is_async)})
         values = self.read(function.returns)
-        if not values - {OTHER} and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
+        if not values - {UNKNOWN} and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
             values = self._annotated(function, function.node.returns) or values
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 
@@ -377,7 +377,7 @@ class Flow(Evaluator):
             case ir.Return(value=value):
                 values = self.eval(value)
                 if isinstance(self.unit, Function):
-                    self.write(self.unit.returns, values or (frozenset({OTHER}) if value is not None else values))
+                    self.write(self.unit.returns, values or (frozenset({UNKNOWN}) if value is not None else values))
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)
                 self.eval(cause)

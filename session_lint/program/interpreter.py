@@ -20,7 +20,7 @@ from session_lint.program.states import join
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, walk
 from session_lint.program.values import (
     NOTHING,
-    OTHER,
+    UNKNOWN,
     BoundMethod,
     ClassValue,
     Const,
@@ -297,7 +297,7 @@ class Frame(ControlFlow):
         return super().load(name)
 
     def store_name(self, name: str, values: Values) -> None:
-        self.state.env[name] = values
+        self.state.env[name] = values or frozenset({UNKNOWN})
 
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         if isinstance(owner, Instance) and isinstance(target.value, ir.Name) and target.value.id in self.state.env:
@@ -455,7 +455,7 @@ class Frame(ControlFlow):
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
         values = remap(exit_.values, mine)
-        if not values - {OTHER}:
+        if not values - {UNKNOWN}:
             return self._unvisited_result(function)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from session_lint.program.values import (
     OTHER,
+    UNKNOWN,
     BoundMethod,
     ClassValue,
     Const,
@@ -63,7 +64,7 @@ def bears_session(value: Value) -> bool:
 
 def relevant(values: Values) -> Values:
     """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
-    return frozenset(_canonical(value) for value in values)
+    return frozenset(_canonical(value) for value in values if value != UNKNOWN)
 
 
 def _canonical(value: Value) -> Value:

@@ -238,3 +238,4 @@ Values = frozenset[Value]
 
 NOTHING: Values = frozenset()
 OTHER = External("other")  # something, of which only that it is no session is known
+UNKNOWN = External("unknown")  # anything: stands for an empty set where that meets values of another path

@@ -32,7 +32,7 @@ def _is_misplaced(program: Program, creation: Creation) -> bool:
     if not program.is_session_module(creation.unit.module):
         return True
     entry = program.entry_or_outer(creation.unit)
-    return entry is not None and entry.kind not in ("lifespan", "event")
+    return entry is not None and entry.kind not in {"lifespan", "event", "main", "command"}
 
 
 def _remedy(program: Program, kind: str) -> str:

@@ -105,7 +105,7 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
     if made is not None and made.module is call.unit.module and _made_in(call.unit, made.span):
         return True  # an engine of its own: where it was made is SL102's to say
     entry = program.entry_or_outer(call.unit)
-    if entry is not None and entry.kind in ("lifespan", "event", "command"):
+    if entry is not None and entry.kind in {"lifespan", "event", "command", "main"}:
         return True
     calls = [node for node in expressions(call.unit.body) if isinstance(node, ir.Call)]
     names = {node.name for node in expressions(call.unit.body) if isinstance(node, ir.Attribute)}
