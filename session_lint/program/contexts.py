@@ -43,7 +43,6 @@ class Event:
     context: Context
     token: int
     bits: int
-    in_handler: bool = False
     guard: str | None = None
     goes_on: bool = False
     is_lent: bool = False

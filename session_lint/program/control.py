@@ -44,7 +44,6 @@ class ControlFlow(Evaluator):
         self.scope: Scope = unit
         self.state = State()
         self.raising: list[State | None] = [None]
-        self.handlers = 0
         self.guards: list[str] = []
         self.reading: tuple[How, str, Class | None] = ("unknown", "", None)
 
@@ -375,9 +374,7 @@ class ControlFlow(Evaluator):
             kinds = self.eval(handler.type)
             if handler.name:
                 self.state.env[handler.name] = NOTHING
-            self.handlers += 1
             result = self.block(handler.body, self.state)
-            self.handlers -= 1
             outcome.absorb(result)
             outcome.normal = join(outcome.normal, result.normal)
             if handler.type is None or any(

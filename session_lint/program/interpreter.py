@@ -93,7 +93,6 @@ class Analysis:
             return Session(session.is_async, numbers.setdefault(session.origin, len(numbers)))
 
         arguments = {name: remap(relevant(values), number) for name, values in bound.items()}
-        arguments = {name: values for name, values in arguments.items() if values or name in bound}
         entry_bits = tuple(bits.get(token, states.UNKNOWN) for token in numbers)
         seen = self.by_function.setdefault(function, [])
         if len(seen) >= MAX_CONTEXTS:
@@ -101,7 +100,7 @@ class Analysis:
             arguments = {
                 name: frozenset(v for v in values if isinstance(v, Session)) for name, values in arguments.items()
             }
-        sync = caller is not None and caller.is_test
+        from_test = caller is not None and caller.is_test
         key = (
             function,
             tuple(sorted(arguments.items(), key=lambda i: i[0])),
@@ -109,12 +108,12 @@ class Analysis:
             how,
             entry,
             through_decorator,
-            sync,
+            from_test,
         )
         back = {mine: theirs for theirs, mine in numbers.items()}
         context = self.contexts.get(key)
         if context is None:
-            context = Context(function, entry=entry, is_test=sync or self.is_test(function.module))
+            context = Context(function, entry=entry, is_test=from_test or self.is_test(function.module))
             self.contexts[key] = context
             seen.append(context)
             for theirs in numbers:
@@ -148,7 +147,6 @@ class Frame(ControlFlow):
         self.inherited: dict[int, Event] = {}
         self.yields: Values = NOTHING
         self.at_yield: dict[int, int] = {}
-        self.reads_state = False
 
     # Entering and leaving
 
@@ -623,7 +621,7 @@ class Frame(ControlFlow):
         event = self.context.events.get(key)
         if event is None:
             guard = self.guards[-1] if self.guards else None
-            event = Event(kind, node, self.context, token, 0, self.handlers > 0, guard, forwarded=forwarded)
+            event = Event(kind, node, self.context, token, 0, guard, forwarded=forwarded)
             self.context.events[key] = event
         event.bits |= bits
         if kind == "rollback":
@@ -694,10 +692,11 @@ class Frame(ControlFlow):
                                 event.is_context = True
                     elif kind == "savepoint" and self.state.tx.get(token, 0) & states.NONE:
                         self.state.tx[token] = states.AUTOBEGUN
-                case ContextManager(run=Run() as run):
-                    for theirs, mine in run.tokens.items():
-                        if theirs in run.context.exit.at_yield if run.context.exit else {}:
-                            self.state.tx[mine] = run.context.exit.at_yield[theirs]  # type: ignore[union-attr]
+                case ContextManager(run=Run() as run) if run.context.exit is not None:
+                    at_yield = run.context.exit.at_yield
+                    self.state.tx.update(
+                        {mine: at_yield[theirs] for theirs, mine in run.tokens.items() if theirs in at_yield}
+                    )
                 case _:
                     pass
         return entered

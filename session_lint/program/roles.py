@@ -23,7 +23,6 @@ from session_lint.program.values import (
     Session,
     Site,
     Value,
-    Values,
 )
 from session_lint.settings import Settings
 
@@ -169,8 +168,3 @@ def _stores_globally(function: Function, module: Module) -> bool:
     """``init_db()`` that sets a module-level engine or factory."""
     names = function.outer_names
     return any(_made_here(v, module) for name in names if name in module.cells for v in module.cells[name].values)
-
-
-def session_values(values: Values) -> bool:
-    """Whether a session is among the values."""
-    return any(isinstance(v, Session) for v in values)

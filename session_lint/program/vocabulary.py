@@ -99,42 +99,11 @@ COROUTINE_METHODS = frozenset(
         "remove",
     ]
 )
-SQL_METHODS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec_driver_sql", "run_sync"})
-
 DEPENDS = frozenset(
     {"fastapi.Depends", "fastapi.Security", "fastapi.param_functions.Depends", "fastapi.param_functions.Security"}
     | {"fastapi.params.Depends", "litestar.di.Provide", "taskiq.TaskiqDepends", "taskiq_dependencies.Depends"}
     | {"faststream.Depends", "fast_depends.Depends"}
 )
-BACKGROUND_STARTERS = frozenset(
-    [
-        "asyncio.create_task",
-        "asyncio.ensure_future",
-        "asyncio.run_coroutine_threadsafe",
-        "threading.Thread",
-        "threading.Timer",
-    ]
-)
-BACKGROUND_METHODS = frozenset(
-    [
-        "add_task",
-        "add_job",
-        "delay",
-        "apply_async",
-        "send_task",
-        "enqueue",
-        "enqueue_job",
-        "enqueue_in",
-        "enqueue_at",
-        "kiq",
-        "schedule",
-        "submit",
-        "run_in_executor",
-        "create_task",
-        "ensure_future",
-    ]
-)
-TASK_GROUPS = frozenset({"asyncio.TaskGroup", "anyio.create_task_group", "anyio.abc.TaskGroup"})
 
 
 def _look_up(name: str, table: dict[str, bool]) -> bool | None:
