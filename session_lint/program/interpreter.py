@@ -393,6 +393,8 @@ class Frame(ControlFlow):
             context, back = analysis.enter(
                 function, bound, self.state.tx, self.context, node, how, through_decorator=through_decorator
             )
+        except RecursionError:  # too deep to follow: what the call does stays unknown
+            return self._unvisited(function, node)
         finally:
             analysis.depth -= 1
         if context.exit is None:  # recursion: the call is being interpreted further up

@@ -14,6 +14,7 @@ from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import Rule
 
 _ENDPOINT_KINDS = ("endpoint", "resolver")
+_SHOWN = 3
 _POLICIES = {
     "router": "entry points own the transaction; {remedy}",
     "provider": 'the provider owns the transaction (transaction-owner = "provider"); {remedy}',
@@ -119,7 +120,8 @@ def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain
         first, *rest = links
         lent = f" lent by {first.symbol} ({first.filename}:{first.row})"
         if rest:
-            lent += " through " + ", ".join(f"{c.symbol} ({c.filename}:{c.row})" for c in rest)
+            more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
+            lent += " through " + ", ".join(f"{c.symbol} ({c.filename}:{c.row})" for c in rest[:_SHOWN]) + more
     elif event.session.how in ("param", "attr", "registry"):
         lent = ", which it borrows"
     guard = f" (when `{event.guard}` is set)" if event.guard and kind == "commit" else ""
