@@ -39,7 +39,7 @@ def interpret(
     reaching = _reaching(flow)
     analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated)
     for entry in entries.values():
-        if entry.function in reaching or _takes_session(entry.function) or _view_holds(flow, entry.function):
+        if entry.function in reaching or _takes_session(flow, entry.function) or _view_holds(flow, entry.function):
             _enter(analysis, entry)
     rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
     called = flow.facts.callers
@@ -56,7 +56,7 @@ def _reaching(flow: Flow) -> set[Unit]:
     """The units that use sessions, and all that call them."""
     reaching: set[Unit] = set()
     queue: list[Unit] = list(flow.facts.touching)
-    queue.extend(f for m in flow.world.modules for f in m.functions if _takes_session(f))
+    queue.extend(f for m in flow.world.modules for f in m.functions if _takes_session(flow, f))
     while queue:
         unit = queue.pop()
         if unit in reaching:
@@ -69,12 +69,11 @@ def _reaching(flow: Flow) -> set[Unit]:
     return reaching
 
 
-def _takes_session(function: Function) -> bool:
+def _takes_session(flow: Flow, function: Function) -> bool:
+    """Whether a parameter is a session, or untyped and named like one."""
     return any(
         bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values
-    ) or any(
-        p.name in ("session", "db", "db_session", "async_session") and p.annotation is None for p in function.params
-    )
+    ) or any(p.name in flow.world.session_names and p.annotation is None for p in function.params)
 
 
 def _view_holds(flow: Flow, function: Function) -> bool:
