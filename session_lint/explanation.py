@@ -14,7 +14,8 @@ from session_lint.program import states
 from session_lint.program.contexts import lenders
 from session_lint.program.entrypoints import dotted
 from session_lint.program.remapping import bears_session
-from session_lint.program.symbols import Function, own_expressions, subexpressions, walk
+from session_lint.program.symbols import Function
+from session_lint.traversal import own_expressions, subexpressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -269,24 +270,17 @@ def _lent_on(program: Program, contexts: Sequence[Context], row: int) -> list[tu
     """The calls on a row that lend sessions to functions of the project, by the lender and its session."""
     mine = {id(context) for context in contexts}
     found: list[tuple[Context, int, Use]] = []
-    for key, context in program.analysis.contexts.items():
+    for context in program.analysis.all_contexts():
         for edge in context.callers:
             if edge.node is None or id(edge.caller) not in mine or not _covers(edge.node.span, row):
                 continue
-            bits = _entry_bits(key)
+            bits = context.entry_bits
             unit = context.unit
             where = f"{unit.qualname} ({unit.module.path}:{unit.name_span.row if isinstance(unit, Function) else 1})"
             for theirs, number in edge.tokens.items():
                 before = bits[theirs] if theirs < len(bits) else states.UNKNOWN
                 found.append((edge.caller, number, Use(f"lending it to {where}", tuple(_words(before)))))
     return found
-
-
-def _entry_bits(key: object) -> tuple[int, ...]:
-    """The transaction states that a context was entered in: the interpreter tells contexts apart by them."""
-    if isinstance(key, tuple) and len(key) > 2 and isinstance(key[2], tuple):
-        return tuple(bits for bits in key[2] if isinstance(bits, int))
-    return ()
 
 
 def _words(bits: int) -> Iterator[TransactionState]:

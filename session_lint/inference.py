@@ -12,8 +12,9 @@ from session_lint import ir
 from session_lint.conventions import Provider, provider_of, provider_uses
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import dotted
-from session_lint.program.symbols import Function, expressions
+from session_lint.program.symbols import Function
 from session_lint.program.values import Const
+from session_lint.traversal import expressions
 
 if TYPE_CHECKING:
     from session_lint.program import Program

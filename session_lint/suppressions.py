@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.findings import Finding
+from session_lint.traversal import blocks
 
 _IGNORE = re.compile(
     r"""(?:^|(?<=\s))\#\s*session-lint:\s*(?P<kind>ignore-file|ignore)
@@ -98,7 +99,7 @@ def _covered(body: Iterable[ir.Statement], row: int, *, whole_body: bool) -> tup
     for statement in body:
         if not statement.span.row <= row <= statement.span.end_row:
             continue
-        blocks = list(_blocks(statement))
+        blocks = list(_bodies(statement))
         if not blocks:
             return statement.span.row, statement.span.end_row
         header_end = max(statement.span.row, min(block[0].span.row for block in blocks if block) - 1)
@@ -110,22 +111,8 @@ def _covered(body: Iterable[ir.Statement], row: int, *, whole_body: bool) -> tup
     return row, row
 
 
-def _blocks(statement: ir.Statement) -> Iterator[Sequence[ir.Statement]]:
-    """The blocks of a compound statement; none for a simple one."""
-    match statement:
-        case ir.FunctionDef() | ir.ClassDef() | ir.With():
-            yield statement.body
-        case ir.If() | ir.While() | ir.For():
-            yield statement.body
-            yield statement.orelse
-        case ir.Try():
-            yield statement.body
-            for handler in statement.handlers:
-                yield handler.body
-            yield statement.orelse
-            yield statement.final
-        case ir.Match():
-            for case in statement.cases:
-                yield case.body
-        case _:
-            return
+def _bodies(statement: ir.Statement) -> Iterator[Sequence[ir.Statement]]:
+    """The blocks of a compound statement, a definition's body included."""
+    if isinstance(statement, (ir.FunctionDef, ir.ClassDef)):
+        yield statement.body
+    yield from blocks(statement)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from session_lint import ir
-from session_lint.program.symbols import Function, expressions, walk
+from session_lint.program.symbols import Function
+from session_lint.traversal import expressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program.symbols import Unit

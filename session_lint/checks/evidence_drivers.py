@@ -12,8 +12,8 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.imports import IMPORTS, Imported
 from session_lint.checks.wording import at, counted, listed, named, unreported
 from session_lint.program.entrypoints import dotted
-from session_lint.program.symbols import subexpressions, walk
 from session_lint.program.vocabulary import DRIVER_CONNECTS
+from session_lint.traversal import own_expressions, subexpressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -82,8 +82,6 @@ def _read_from(module: Module, bound: str) -> set[str]:
 
 
 def _all_expressions(statement: ir.Statement) -> Iterator[ir.Expr | None]:
-    from session_lint.program.symbols import own_expressions
-
     yield from own_expressions(statement)
     if isinstance(statement, ir.FunctionDef):
         yield statement.returns

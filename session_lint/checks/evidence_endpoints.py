@@ -15,7 +15,7 @@ from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
 from session_lint.program.entrypoints import dotted
-from session_lint.program.symbols import subexpressions
+from session_lint.traversal import subexpressions
 
 if TYPE_CHECKING:
     from session_lint.program import Program

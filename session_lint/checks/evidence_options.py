@@ -11,8 +11,8 @@ from session_lint.checks.dicts import entries
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.wording import listed, named
-from session_lint.program.symbols import expressions
 from session_lint.program.vocabulary import engine_maker
+from session_lint.traversal import expressions
 
 if TYPE_CHECKING:
     from session_lint.program import Program

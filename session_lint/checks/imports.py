@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from session_lint import ir
 from session_lint.checks.facts import Facts
-from session_lint.program.symbols import walk
+from session_lint.traversal import walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program

@@ -11,8 +11,9 @@ from session_lint.checks.facts import Facts
 from session_lint.program import vocabulary
 from session_lint.program.contexts import Token, origins
 from session_lint.program.flow import Creation, stable
-from session_lint.program.symbols import Function, Unit, expressions, subexpressions, walk
+from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import ContextManager, Coroutine, Generator, Handle, Session, Site, Values
+from session_lint.traversal import expressions, subexpressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program

@@ -18,9 +18,10 @@ from session_lint.program.flow import Creation, ExternalCall, Flow
 from session_lint.program.interpreter import Analysis
 from session_lint.program.keeping import owns_session
 from session_lint.program.roles import find_roles
-from session_lint.program.symbols import Function, Module, Unit, walk
+from session_lint.program.symbols import Function, Module, Unit
 from session_lint.program.world import World
 from session_lint.settings import Settings
+from session_lint.traversal import walk
 
 __all__ = ["Counts", "LoweredFile", "Program", "link"]
 

@@ -7,18 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from session_lint import ir
-from session_lint.program.symbols import (
-    Cell,
-    Class,
-    Function,
-    Link,
-    Module,
-    Scope,
-    bound_names,
-    own_expressions,
-    subexpressions,
-    walk,
-)
+from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope
+from session_lint.traversal import bound_names, own_expressions, subexpressions, walk
 
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
 

@@ -93,7 +93,11 @@ class Convention:
 
 @dataclass(eq=False, slots=True)
 class Context:
-    """A function entered in one abstract state. ``entry`` is the kind of entry point when a framework calls it."""
+    """A function entered in one abstract state.
+
+    ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
+    kind of entry point when a framework calls it.
+    """
 
     unit: Unit
     tokens: list[Token] = field(default_factory=list)
@@ -101,6 +105,7 @@ class Context:
     callers: list[Edge] = field(default_factory=list)
     exit: Exit | None = None
     convention: Convention = field(default_factory=Convention)
+    entry_bits: tuple[int, ...] = ()
     entry: str | None = None
     is_test: bool = False
     is_synthetic: bool = False

@@ -19,7 +19,7 @@ from session_lint.program.frameworks import (
 )
 from session_lint.program.layers import Layers, listed_dependencies, named_dependencies
 from session_lint.program.remapping import bears_session
-from session_lint.program.symbols import Class, Function, Module, Unit, expressions, subexpressions
+from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     BoundMethod,
     ClassValue,
@@ -38,6 +38,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.traversal import expressions, subexpressions
 
 
 @dataclass(frozen=True, slots=True)

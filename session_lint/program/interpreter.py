@@ -17,7 +17,7 @@ from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.keeping import owns_session
 from session_lint.program.remapping import bears_session, is_field, relevant, remap, shallow
 from session_lint.program.states import join
-from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit, expressions, walk
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
     UNKNOWN,
@@ -39,6 +39,7 @@ from session_lint.program.values import (
     Wrapped,
 )
 from session_lint.program.world import Arguments, is_stub, members, sessions
+from session_lint.traversal import expressions, walk
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
@@ -114,6 +115,7 @@ class Analysis:
         context = self.contexts.get(key)
         if context is None:
             context = Context(function, entry=entry, is_test=from_test or self.is_test(function.module))
+            context.entry_bits = entry_bits
             self.contexts[key] = context
             seen.append(context)
             for theirs in numbers:
@@ -385,21 +387,32 @@ class Frame(ControlFlow):
         reaches = function in analysis.reaching
         builds = function.name == "__init__"
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
-        if not (reaches or builds) or analysis.depth >= MAX_CALL_DEPTH or leaves_tests:
+        if not (reaches or builds) or leaves_tests:
             return self._unvisited(function, node)
-        analysis.depth += 1
-        try:
-            how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
-            context, back = analysis.enter(
-                function, bound, self.state.tx, self.context, node, how, through_decorator=through_decorator
-            )
-        except RecursionError:  # too deep to follow: what the call does stays unknown
+        how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
+        followed = self._follow(function, bound, node, how, through_decorator=through_decorator)
+        if followed is None:
             return self._unvisited(function, node)
-        finally:
-            analysis.depth -= 1
+        context, back = followed
         if context.exit is None:  # recursion: the call is being interpreted further up
             return self._unvisited(function, node, list(back.values()))
         return self._after_call(function, context, back, receiver, node)
+
+    def _follow(
+        self, function: Function, bound: dict[str, Values], node: ir.Call | None, how: How, *, through_decorator: bool
+    ) -> tuple[Context, dict[int, int]] | None:
+        """Enter a function; None when that goes too deep, and what it does stays unknown."""
+        if self.analysis.depth >= MAX_CALL_DEPTH:
+            return None
+        self.analysis.depth += 1
+        try:
+            return self.analysis.enter(
+                function, bound, self.state.tx, self.context, node, how, through_decorator=through_decorator
+            )
+        except RecursionError:
+            return None
+        finally:
+            self.analysis.depth -= 1
 
     def _unvisited(self, function: Function, node: ir.Call | None, tokens: Sequence[int] = ()) -> Values:
         for token in tokens:
@@ -440,10 +453,8 @@ class Frame(ControlFlow):
         if function.is_generator:
             items = remap(exit_.yields, mine)
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
-        if exit_.tx is None:
-            values = exit_.values
-            if not values and _never_returns(function):
-                raise Unreachable
+        if exit_.tx is None and not exit_.values and _never_returns(function):
+            raise Unreachable
         for number, bits in (exit_.tx or {}).items():
             if number in back:
                 self.state.tx[back[number]] = bits
@@ -456,12 +467,8 @@ class Frame(ControlFlow):
         self._forward(context, receiver, node, tokens)
         values = remap(exit_.values, mine)
         if not values - {UNKNOWN}:
-            return self._unvisited_result(function)
+            return self._unvisited(function, node)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
-
-    def _unvisited_result(self, function: Function) -> Values:
-        values = self.analysis.flow.at(self.unit).result_of(function)
-        return self.adopt(values, ("result", function), "unknown", function.name)
 
     def _receiver_after(
         self, after: Values, receiver: Value | None, node: ir.Call | None, mine: Callable[[Session], Value]
@@ -535,14 +542,12 @@ class Frame(ControlFlow):
             kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))
             return frozenset({Instance(cls, kept)})
         bound = bind(init, instance, args)
-        if self.analysis.depth >= MAX_CALL_DEPTH:
+        followed = self._follow(init, bound, node, "param", through_decorator=False)
+        if followed is None:
             return frozenset({instance})
-        self.analysis.depth += 1
-        try:
-            context, back = self.analysis.enter(init, bound, self.state.tx, self.context, node)
-        finally:
-            self.analysis.depth -= 1
-        if context.exit is None:
+        context, back = followed
+        exit_ = context.exit
+        if exit_ is None:
             return frozenset({instance})
         built: list[Value] = []
         tokens = dict(back)
@@ -562,13 +567,11 @@ class Frame(ControlFlow):
                         states.NONE,
                     )
                     self.adopted[key, session.is_async] = known
-                self.state.tx[known] = (
-                    (context.exit.tx or {}).get(number, states.UNKNOWN) if context.exit else states.UNKNOWN
-                )
+                self.state.tx[known] = (exit_.tx or {}).get(number, states.UNKNOWN)
                 tokens[number] = known
             return Session(session.is_async, tokens[number])
 
-        for value in remap(context.exit.receiver, mine):
+        for value in remap(exit_.receiver, mine):
             if isinstance(value, Instance) and value.cls is cls:
                 built.append(shallow(value))
         return frozenset(built) or frozenset({instance})

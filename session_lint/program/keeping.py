@@ -5,8 +5,9 @@ from __future__ import annotations
 from session_lint import ir
 from session_lint.program.flow import Flow
 from session_lint.program.remapping import bears_session
-from session_lint.program.symbols import Class, Function, subexpressions, walk
+from session_lint.program.symbols import Class, Function
 from session_lint.program.values import Session
+from session_lint.traversal import subexpressions, walk
 
 
 def owns_session(flow: Flow, cls: Class, path: str) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from session_lint import ir
 from session_lint.program.flow import Flow, function_of
-from session_lint.program.symbols import Class, Function, Module, Unit, walk
+from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import ClassValue, Dependency, DictValue, ModuleValue, Values
+from session_lint.traversal import walk
 
 Key = tuple[Module, str]
 Named = Mapping[str, Dependency]

@@ -10,7 +10,7 @@ from session_lint.program import vocabulary
 from session_lint.program.building import is_test_path
 from session_lint.program.entrypoints import EntryPoint, main_calls
 from session_lint.program.flow import Flow
-from session_lint.program.symbols import Class, Function, Module, expressions
+from session_lint.program.symbols import Class, Function, Module
 from session_lint.program.values import (
     ClassValue,
     ContextManager,
@@ -25,6 +25,7 @@ from session_lint.program.values import (
     Value,
 )
 from session_lint.settings import Settings
+from session_lint.traversal import expressions
 
 _MIGRATION = re.compile(
     r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"

@@ -12,7 +12,7 @@ from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import stable
 from session_lint.program.keeping import owns_session
 from session_lint.program.remapping import bears_session
-from session_lint.program.symbols import Class, Function, Unit, expressions, own_expressions, subexpressions, walk
+from session_lint.program.symbols import Class, Function, Unit
 from session_lint.program.values import (
     BoundMethod,
     FunctionValue,
@@ -23,6 +23,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.traversal import expressions, own_expressions, subexpressions, walk
 
 _METHODS = {
     "add_task": "a background task",

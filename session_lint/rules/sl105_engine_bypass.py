@@ -62,10 +62,11 @@ from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.flow import ExternalCall
-from session_lint.program.symbols import Function, Unit, expressions
+from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
+from session_lint.traversal import expressions
 
 _BYPASSES = {"connect", "begin", "raw_connection", "update_execution_options"}
 _SCHEMA = {"create_all", "drop_all", "upgrade", "reflect"}

@@ -81,10 +81,11 @@ from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.entrypoints import dependency_of, dotted
 from session_lint.program.flow import function_of
-from session_lint.program.symbols import Function, children, own_expressions, subexpressions, walk
+from session_lint.program.symbols import Function
 from session_lint.program.values import Dependency, Session
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
+from session_lint.traversal import children, own_expressions, subexpressions, walk
 
 _PARAMETER_NAMES = ("db_params", "get_db_params", "database_params", "db_parameters", "get_database_params")
 _LOGGERS = {"debug", "info", "warning", "error", "exception", "critical", "log", "print"}

@@ -34,6 +34,17 @@ def test_long_chains_of_calls_in_nested_conditions(tmp_path: Path) -> None:
     assert findings(calls(17), tmp_path) == ["SL302"]
 
 
+def test_long_chains_of_constructors_in_nested_conditions(tmp_path: Path) -> None:
+    nesting = 17
+    lines = ["from sqlalchemy.orm import Session"]
+    for number in range(DEPTH):
+        lines += [f"class Step{number}:", "    def __init__(self, session: Session, x):"]
+        lines += ["    " * (level + 2) + f"if x[{level}]:" for level in range(nesting)]
+        lines.append("    " * (nesting + 2) + f"self.next = Step{number + 1}(session, x)")
+    lines += [f"class Step{DEPTH}:", "    def __init__(self, session: Session, x):", "        session.commit()"]
+    assert findings("\n".join(lines) + "\n", tmp_path) == ["SL302"]
+
+
 def test_recursion(tmp_path: Path) -> None:
     source = (
         "from sqlalchemy.orm import Session\n"

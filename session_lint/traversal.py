@@ -1,0 +1,159 @@
+"""Walks over the IR: the statements of a body, the expressions of a statement, the parts of an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from session_lint import ir
+
+
+def bound_names(target: ir.Expr) -> Iterator[ir.Name]:
+    """The names that an assignment target binds."""
+    if isinstance(target, ir.Name):
+        yield target
+    elif isinstance(target, ir.Collection):
+        for item in target.items:
+            yield from bound_names(item)
+    elif isinstance(target, ir.Starred):
+        yield from bound_names(target.value)
+
+
+def subexpressions(expr: ir.Expr | None) -> Iterator[ir.Expr]:
+    """An expression and all that stands in it, lambdas' bodies left out, outside first."""
+    stack: list[ir.Expr | None] = [expr]
+    while stack:
+        node = stack.pop()
+        if node is None:
+            continue
+        yield node
+        stack.extend(reversed(list(children(node))))
+
+
+def children(node: ir.Expr) -> Iterator[ir.Expr | None]:
+    """Direct subexpressions in order of evaluation; a lambda has none of its own."""
+    match node:
+        case ir.Attribute() | ir.Await() | ir.Starred() | ir.Unary() | ir.Yield() | ir.YieldFrom() | ir.Walrus():
+            yield node.value
+        case ir.Call():
+            yield node.func
+            for arg in node.args:
+                yield arg.value
+        case ir.FString():
+            yield from node.parts
+        case ir.Dict():
+            yield from node.keys
+            yield from node.values
+        case ir.Collection():
+            yield from node.items
+        case ir.BoolOp():
+            yield from node.values
+        case ir.Binary():
+            yield node.left
+            yield node.right
+        case ir.Compare():
+            yield node.left
+            yield from node.rights
+        case ir.Conditional():
+            yield node.test
+            yield node.body
+            yield node.orelse
+        case ir.Subscript():
+            yield node.value
+            yield from node.index
+        case ir.Comprehension():
+            for clause in node.clauses:
+                yield clause.iterable
+                yield from clause.conditions
+            yield node.element
+            yield node.value
+        case ir.Opaque():
+            yield from node.children
+        case _:
+            return
+
+
+def blocks(statement: ir.Statement) -> Iterator[tuple[ir.Statement, ...]]:
+    """The statement lists directly inside a compound statement, definitions left out."""
+    match statement:
+        case ir.If() | ir.While() | ir.For():
+            yield statement.body
+            yield statement.orelse
+        case ir.With():
+            yield statement.body
+        case ir.Try():
+            yield statement.body
+            for handler in statement.handlers:
+                yield handler.body
+            yield statement.orelse
+            yield statement.final
+        case ir.Match():
+            for case in statement.cases:
+                yield case.body
+        case _:
+            return
+
+
+def own_expressions(statement: ir.Statement) -> Iterator[ir.Expr | None]:
+    """The expressions that stand in the statement itself, not in its blocks."""
+    match statement:
+        case ir.ExprStatement() | ir.Return():
+            yield statement.value
+        case ir.Assign():
+            yield statement.value
+            yield from statement.targets
+        case ir.AnnAssign():
+            yield statement.value
+            yield statement.target
+        case ir.AugAssign():
+            yield statement.value
+            yield statement.target
+        case ir.Raise():
+            yield statement.exception
+            yield statement.cause
+        case ir.Assert():
+            yield statement.test
+            yield statement.message
+        case ir.Delete():
+            yield from statement.targets
+        case ir.If() | ir.While():
+            yield statement.test
+        case ir.For():
+            yield statement.iterable
+            yield statement.target
+        case ir.With():
+            for item in statement.items:
+                yield item.context
+                yield item.target
+        case ir.Match():
+            yield statement.subject
+            for case in statement.cases:
+                yield from case.values
+                yield case.guard
+        case ir.Try():
+            for handler in statement.handlers:
+                yield handler.type
+        case ir.FunctionDef():
+            yield from statement.decorators
+            for param in statement.params:
+                yield param.default
+        case ir.ClassDef():
+            yield from statement.decorators
+            for base in statement.bases:
+                yield base.value
+        case _:
+            return
+
+
+def walk(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
+    """All statements of a body in source order, nested blocks included, bodies of definitions not."""
+    for statement in body:
+        yield statement
+        for block in blocks(statement):
+            yield from walk(block)
+
+
+def expressions(body: Sequence[ir.Statement]) -> Iterator[ir.Expr]:
+    """Every expression evaluated by a body itself, definitions' bodies left out."""
+    for statement in walk(body):
+        for expr in own_expressions(statement):
+            yield from subexpressions(expr)
