@@ -29,6 +29,12 @@ class Case:
         return self.path.relative_to(FIXTURES).as_posix()
 
     @property
+    def rule(self) -> str:
+        """The rule it is a case of, which is selected where it runs; empty where it is a case of none."""
+        folder = self.path.parent
+        return folder.name if folder.parent.name == "rules" else ""
+
+    @property
     def sources(self) -> list[Path]:
         """Its Python files, those that cannot be parsed included."""
         if self.path.is_file():

@@ -18,7 +18,7 @@ CODES = sorted(path.name for path in (FIXTURES / "rules").iterdir() if path.is_d
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_case_gives_what_it_expects(case: Case, tmp_path: Path) -> None:
     expected = case.expected
-    found, messages = lint(case.lay_out(tmp_path))
+    found, messages = lint(case.lay_out(tmp_path), case.rule)
     lines = [
         *(f"  missing    {_show(place)}" for place in sorted((expected - found).elements())),
         *(f"  unexpected {_show(place)}  {messages[place]}" for place in sorted((found - expected).elements())),
@@ -45,9 +45,10 @@ def test_what_must_never_be_reported_expects_nothing() -> None:
     assert not [case.name for case in cases() if case.name.startswith("never/") and case.expected]
 
 
-def lint(root: Path) -> tuple[Counter[Expectation], dict[Expectation, str]]:
-    """Check a project; returns its findings and, by place, the last message there."""
+def lint(root: Path, selected: str = "") -> tuple[Counter[Expectation], dict[Expectation, str]]:
+    """Check a project, one rule selected in any case; returns its findings and, by place, the last message there."""
     arguments = ["check", "--root", str(root), "--output-format", "json", "--exit-zero", str(root)]
+    arguments += ["--extend-select", selected] if selected else []
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     places: Counter[Expectation] = Counter()

@@ -21,18 +21,18 @@ def section(rule: Rule, title: str) -> str:
     return "\n".join(_PYTHON.findall(text))
 
 
-def codes(source: str, folder: Path) -> set[str]:
-    """The rules that a program breaks when it is a project of its own."""
-    (folder / "pyproject.toml").write_text('[project]\nname = "example"\n')
+def codes(source: str, folder: Path, selected: str) -> set[str]:
+    """The rules that a program breaks when it is a project of its own, one selected in any case."""
+    (folder / "pyproject.toml").write_text(f'[tool.session-lint]\nextend-select = ["{selected}"]\n')
     (folder / "app.py").write_text(source)
     return {finding.code for finding in check([folder], root=folder).findings}
 
 
 @pytest.mark.parametrize("rule", ANALYSED, ids=lambda rule: rule.code)
 def test_the_example_is_reported(rule: Rule, tmp_path: Path) -> None:
-    assert rule.code in codes(section(rule, "Example"), tmp_path)
+    assert rule.code in codes(section(rule, "Example"), tmp_path, rule.code)
 
 
 @pytest.mark.parametrize("rule", ANALYSED, ids=lambda rule: rule.code)
 def test_what_to_use_instead_is_not(rule: Rule, tmp_path: Path) -> None:
-    assert rule.code not in codes(section(rule, "Use instead"), tmp_path)
+    assert rule.code not in codes(section(rule, "Use instead"), tmp_path, rule.code)

@@ -54,9 +54,31 @@ def test_selection(layers: list[Selection], expected: list[str]) -> None:
     assert codes(*layers) == expected
 
 
-def test_preview_rules_run_only_when_asked() -> None:
-    assert codes(Selection("x", ["SL399"])) == []
-    assert codes(Selection("x", ["SL399"]), preview=True) == ["399"]
+@pytest.mark.parametrize(
+    ("layers", "preview", "runs"),
+    [
+        ([], False, False),
+        ([], True, True),
+        ([Selection("x", ["SL3"])], False, False),
+        ([Selection("x", ["SL3"])], True, True),
+        ([Selection("x", ["ALL"])], False, False),
+        ([Selection("x", ["SL399"])], False, True),
+        ([Selection("x", ["sl399"])], False, True),
+        ([Selection("x", ["not-settled"])], False, True),
+        ([Selection("x", None, [], ["SL399"])], False, True),
+        ([Selection("file", ["SL399"]), Selection("line", ["SL3"])], False, True),
+        ([Selection("file", ["SL399"]), Selection("line", None, ["SL3"])], False, False),
+        ([Selection("file", ["SL399"]), Selection("line", ["SL302"])], False, False),
+        ([Selection("x", ["SL3"], ["SL399"])], True, False),
+        ([Selection("x", ["SL302"])], True, False),
+    ],
+)
+def test_preview_rules_run_only_when_asked(layers: list[Selection], preview: bool, runs: bool) -> None:
+    assert ("399" in codes(*layers, preview=preview)) == runs
+
+
+def test_some_rules_cannot_be_switched_off() -> None:
+    assert "SL902" in {rule.code for rule in select_rules(load_rules(), [Selection("x", ["SL3"], ["SL902"])])}
 
 
 @pytest.mark.parametrize(

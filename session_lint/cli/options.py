@@ -35,7 +35,11 @@ _SHARED = (
     _rules_option("--ignore", "Rules not to run."),
     _rules_option("--extend-select", "Rules to run as well."),
     _rules_option("--extend-ignore", "Rules not to run either."),
-    click.option("--preview", is_flag=True, help="Let rules run that are not settled yet."),
+    click.option(
+        "--preview",
+        is_flag=True,
+        help="Let rules run that are not settled yet; one selected by its own code or name needs no leave.",
+    ),
     click.option(
         "--min-confidence",
         type=click.Choice(["low", "medium", "high"]),

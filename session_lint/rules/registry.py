@@ -38,7 +38,8 @@ class Rule:
         docs: its documentation, Markdown: a line that says what it reports, then sections.
         function: yields its findings; None for a rule whose findings an earlier stage makes.
         default: selected where the user selects nothing.
-        preview: runs only with ``--preview``.
+        preview: runs only with ``--preview``, or where its own code or name is selected.
+        always: cannot be switched off.
     """
 
     code: str
@@ -49,6 +50,7 @@ class Rule:
     function: RuleFunction | None
     default: bool
     preview: bool
+    always: bool = False
 
     def __call__(self, program: Program) -> Iterator[Finding]:
         """The rule's findings in a program."""
@@ -101,9 +103,11 @@ def rule(
     return register
 
 
-def stage_rule(code: str, name: str, *, severity: Severity, docs: str) -> Rule:
-    """Register a rule on the lint itself, whose findings a stage before the rules makes."""
-    return _register(Rule(code, name, severity, None, inspect.cleandoc(docs), None, default=True, preview=False))
+def stage_rule(
+    code: str, name: str, *, severity: Severity, docs: str, default: bool = True, always: bool = False
+) -> Rule:
+    """Register a rule on the lint itself, whose findings a stage before or after the rules makes."""
+    return _register(Rule(code, name, severity, None, inspect.cleandoc(docs), None, default, False, always))
 
 
 def _register(made: Rule) -> Rule:
@@ -137,13 +141,14 @@ class Selection:
 def select_rules(rules: Sequence[Rule], layers: Sequence[Selection], *, preview: bool = False) -> tuple[Rule, ...]:
     """Choose the rules to run.
 
-    A later layer wins over an earlier one, and in one layer the more specific item over the less specific. Rules on
-    the lint itself that a stage makes always run: a file that cannot be read must never pass for a clean one.
+    A later layer wins over an earlier one, and in one layer the more specific item over the less specific. Preview rules
+    run where ``preview`` is on or an item is their own code or name.
 
     Raises:
         UserError: an item matches no rule.
     """
     chosen = {rule.code for rule in rules if rule.default}
+    settled = {rule.code for rule in rules if preview or not rule.preview}
     for layer in layers:
         for item in (*(layer.select or ()), *layer.ignore, *layer.extend_select):
             require_match(rules, item, layer.source)
@@ -151,13 +156,13 @@ def select_rules(rules: Sequence[Rule], layers: Sequence[Selection], *, preview:
         for rule in rules:
             wants, refuses = _specificity(rule, wanted), _specificity(rule, layer.ignore)
             on = wants >= 0 or (layer.select is None and rule.code in chosen)
+            if wants >= len(rule.code):
+                settled.add(rule.code)
             if on and (refuses < 0 or wants > refuses):
                 chosen.add(rule.code)
             else:
                 chosen.discard(rule.code)
-    return tuple(
-        rule for rule in rules if rule.function is None or (rule.code in chosen and (preview or not rule.preview))
-    )
+    return tuple(rule for rule in rules if rule.always or rule.code in chosen & settled)
 
 
 def _specificity(rule: Rule, items: Iterable[str]) -> int:

@@ -38,7 +38,7 @@ from session_lint.findings import Finding, Severity
 from session_lint.ir import Span
 from session_lint.rules.registry import stage_rule
 
-UNREADABLE_FILE = stage_rule("SL902", "unreadable-file", severity=Severity.ERROR, docs=__doc__ or "")
+UNREADABLE_FILE = stage_rule("SL902", "unreadable-file", severity=Severity.ERROR, docs=__doc__ or "", always=True)
 
 
 def unreadable(filename: str, reason: str, row: int = 1, column: int = 1) -> Finding:
