@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
+from rule_docs import example
 
 from session_lint import check
 from session_lint.rules.registry import Rule, load_rules
 
-_PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ANALYSED = [rule for rule in load_rules() if rule.function is not None]
-
-
-def section(rule: Rule, title: str) -> str:
-    """The Python of one section of a rule's documentation."""
-    parts = re.split(r"^## (.+)$", rule.docs, flags=re.MULTILINE)
-    text = dict(zip(parts[1::2], parts[2::2], strict=True))[title]
-    return "\n".join(_PYTHON.findall(text))
 
 
 def codes(source: str, folder: Path, selected: str) -> set[str]:
@@ -30,9 +22,9 @@ def codes(source: str, folder: Path, selected: str) -> set[str]:
 
 @pytest.mark.parametrize("rule", ANALYSED, ids=lambda rule: rule.code)
 def test_the_example_is_reported(rule: Rule, tmp_path: Path) -> None:
-    assert rule.code in codes(section(rule, "Example"), tmp_path, rule.code)
+    assert rule.code in codes(example(rule.docs, "Example"), tmp_path, rule.code)
 
 
 @pytest.mark.parametrize("rule", ANALYSED, ids=lambda rule: rule.code)
 def test_what_to_use_instead_is_not(rule: Rule, tmp_path: Path) -> None:
-    assert rule.code not in codes(section(rule, "Use instead"), tmp_path, rule.code)
+    assert rule.code not in codes(example(rule.docs, "Use instead"), tmp_path, rule.code)
