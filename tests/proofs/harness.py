@@ -72,6 +72,7 @@ class Database:
         self.engines: list[Engine] = []
         self.async_engines: list[AsyncEngine] = []
         self._records: list[Any] = []
+        self._drivers: list[Any] = []
         self._cleanup = ExitStack()
         self._observer = _make_engine(observer or url, poolclass=NullPool)
 
@@ -92,6 +93,7 @@ class Database:
         @event.listens_for(engine, "connect")
         def connected(connection: Any, record: Any) -> None:
             self._records.append(record)
+            self._drivers.append(record.driver_connection)
             if engine.dialect.name == "sqlite":
                 cursor = connection.cursor()
                 cursor.execute(f"PRAGMA busy_timeout = {_SQLITE_PATIENCE}")
@@ -163,18 +165,15 @@ class Database:
             with contextlib.suppress(Exception):
                 await sqlalchemy_asyncio.close_all_sessions()
             gc.collect()
-            drivers = [record.driver_connection for record in self._records]
             for record in self._records:
                 with contextlib.suppress(Exception):
                     await greenlet_spawn(_hand_back, record)
             for engine in self.async_engines:
                 await engine.dispose()
-            for driver in drivers:
-                with contextlib.suppress(Exception):
-                    pending = driver and driver.close()
-                    if inspect.isawaitable(pending):
-                        await asyncio.wait_for(pending, 1)
+            for driver in self._drivers:
+                await _closed(driver)
         self._records.clear()
+        self._drivers.clear()
 
     def close(self) -> None:
         """Close whatever is still open."""
@@ -187,6 +186,19 @@ class Database:
         for engine in (*self.engines, self._observer):
             engine.dispose()
         self._cleanup.close()
+
+
+async def _closed(driver: Any) -> None:
+    with contextlib.suppress(Exception):
+        pending = driver.close()
+        if inspect.isawaitable(pending):
+            await asyncio.wait_for(pending, 1)
+    # aiosqlite has a thread for each connection, which reports to the loop once more after a `stop()`.
+    thread = getattr(driver, "_thread", None)
+    for _ in range(1000):
+        if thread is None or not thread.is_alive():
+            break
+        await asyncio.sleep(0.001)
 
 
 def _hand_back(record: Any) -> None:
