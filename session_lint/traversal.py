@@ -157,3 +157,24 @@ def expressions(body: Sequence[ir.Statement]) -> Iterator[ir.Expr]:
     for statement in walk(body):
         for expr in own_expressions(statement):
             yield from subexpressions(expr)
+
+
+def path_to(body: Sequence[ir.Statement], node: ir.Expr) -> tuple[ir.Statement, ...]:
+    """The statements around an expression, outermost first: the last is the one it stands in; empty when it is not there."""
+    for statement in body:
+        if not _covers(statement.span, node.span):
+            continue
+        if any(part is node for expr in own_expressions(statement) for part in subexpressions(expr)):
+            return (statement,)
+        for block in blocks(statement):
+            inner = path_to(block, node)
+            if inner:
+                return (statement, *inner)
+    return ()
+
+
+def _covers(outer: ir.Span, inner: ir.Span) -> bool:
+    return (outer.row, outer.column) <= (inner.row, inner.column) and (inner.end_row, inner.end_column) <= (
+        outer.end_row,
+        outer.end_column,
+    )

@@ -96,12 +96,14 @@ class Context:
     """A function entered in one abstract state.
 
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
-    kind of entry point when a framework calls it.
+    kind of entry point when a framework calls it. ``entered`` are the sessions that stand in a ``with`` themselves, which
+    closes them, by place and token.
     """
 
     unit: Unit
     tokens: list[Token] = field(default_factory=list)
     events: dict[tuple[int, str, int], Event] = field(default_factory=dict)
+    entered: dict[tuple[int, int], ir.Expr] = field(default_factory=dict)
     callers: list[Edge] = field(default_factory=list)
     exit: Exit | None = None
     convention: Convention = field(default_factory=Convention)

@@ -702,6 +702,8 @@ class Frame(ControlFlow):
                     self.state.tx.update(
                         {mine: at_yield[theirs] for theirs, mine in run.tokens.items() if theirs in at_yield}
                     )
+                case Session(origin=int(token)):
+                    self.context.entered[id(item.context), token] = item.context
                 case _:
                     pass
         return entered

@@ -13,6 +13,7 @@ from session_lint.program.values import (
     ClassValue,
     Const,
     Container,
+    ContextManager,
     Coroutine,
     DictValue,
     External,
@@ -108,6 +109,10 @@ def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Valu
     return frozenset({External(name)})
 
 
+def _null_context(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+    return frozenset({ContextManager(args.get(0, "enter_result"), None, is_async=False)})
+
+
 def _list(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     items = members(self.elements(v) for v in args.get(0) if not isinstance(v, External))
     return frozenset({Container((items,), False)}) if items else NOTHING
@@ -148,7 +153,7 @@ CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
     "functools.cache": _first,
     "contextlib.contextmanager": _manager(False),
     "contextlib.asynccontextmanager": _manager(True),
-    "contextlib.nullcontext": _first,
+    "contextlib.nullcontext": _null_context,
     "contextlib.closing": _first,
     "contextlib.aclosing": _first,
     "asyncio.gather": _gather,
