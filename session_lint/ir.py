@@ -392,10 +392,11 @@ Statement = Union[
 
 
 class Comment(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A comment that can suppress findings, from its ``#`` to its end."""
+    """A comment that can suppress findings, from its ``#`` to its end; ``alone`` on its line, or behind code."""
 
     span: Span
     text: str
+    alone: bool = False
 
 
 class Module(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,29 +5,23 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from session_lint.discovery import Discovery, discover
 from session_lint.errors import UserError
 from session_lint.facts import read_facts
-from session_lint.findings import Confidence, Finding, Severity
+from session_lint.filtering import Sieve
+from session_lint.findings import Confidence, Finding
 from session_lint.lowering import LoweringError, lower
 from session_lint.models import load_models
 from session_lint.program import LoweredFile, Program, link
 from session_lint.project import Project, locate_project
-from session_lint.rules.registry import Rule, Selection, load_rules, require_match, select_rules, severities
-from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE, unreadable
+from session_lint.rules.registry import Selection, load_rules, select_rules
+from session_lint.rules.sl902_unreadable_file import unreadable
 from session_lint.source import SourceError, Sources
-from session_lint.suppressions import Suppression, apply_suppressions, suppressions_of
-
-if TYPE_CHECKING:
-    from session_lint.settings import Settings
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
@@ -76,7 +70,6 @@ class Result:
         program: what it knows of them.
         findings: in report order, without suppressed ones.
         hidden: findings that comments or per-file ignores suppress.
-        unused: suppressions that hide nothing, by file.
         rules_run: codes of the rules that ran.
         rules_known: codes of all rules there are.
         seconds: how long each stage took.
@@ -86,7 +79,6 @@ class Result:
     program: Program
     findings: tuple[Finding, ...]
     hidden: tuple[Finding, ...]
-    unused: Mapping[str, tuple[Suppression, ...]]
     rules_run: frozenset[str]
     rules_known: frozenset[str]
     seconds: Mapping[str, float]
@@ -154,8 +146,8 @@ def run(request: Request, files: Files) -> Result:
     if request.everything:
         layers.insert(0, Selection("audit", ["ALL"]))
     selected = select_rules(rules, layers, preview=request.preview)
-    by_severity = severities(rules, settings.severity, source)
-    ignores = _PerFileIgnores(rules, settings, source)
+    codes = frozenset(rule.code for rule in selected)
+    sieve = Sieve(rules, codes, settings, source)
 
     clock = _Clock()
     loaded, found = _load(files)
@@ -169,22 +161,30 @@ def run(request: Request, files: Files) -> Result:
     clock.lap("rules")
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
-    judged = {
-        _with_severity(finding, by_severity)
-        for finding in found
-        if finding.filename in reported and _RANK[finding.confidence] >= _RANK[request.min_confidence]
-    }
-    kept, hidden, unused = _suppress(sorted(judged, key=_sort_key), loaded, ignores, reported)
+    whole = reported >= set(files.discovery.known)
+    sifted = sieve.sift(
+        (finding for finding in found if finding.filename in reported),
+        (file for file in loaded if file.path in reported),
+        files.sources,
+        whole=whole,
+    )
+    kept = list(sifted.kept)
+    if whole and files.project.settings_file is not None:
+        kept += sieve.stale_settings(program, files.discovery.known, files.project.settings_file, root)
     return Result(
         files,
         program,
-        tuple(kept),
-        tuple(hidden),
-        unused,
-        frozenset(rule.code for rule in selected),
+        _sure(kept, request.min_confidence),
+        _sure(sifted.hidden, request.min_confidence),
+        codes,
         frozenset(rule.code for rule in rules),
         clock.laps,
     )
+
+
+def _sure(findings: Iterable[Finding], least: Confidence) -> tuple[Finding, ...]:
+    """Findings at least so sure, in report order."""
+    return tuple(sorted((one for one in findings if _RANK[one.confidence] >= _RANK[least]), key=_sort_key))
 
 
 _RECURSION_LIMIT = 3_000
@@ -220,48 +220,6 @@ def _load(files: Files) -> tuple[list[LoweredFile], list[Finding]]:
     return loaded, found
 
 
-def _suppress(
-    findings: Sequence[Finding], loaded: Sequence[LoweredFile], ignores: _PerFileIgnores, reported: set[str]
-) -> tuple[list[Finding], list[Finding], dict[str, tuple[Suppression, ...]]]:
-    """Part findings into those that stay and those suppressed, and collect the suppressions that hide nothing."""
-    kept: list[Finding] = []
-    hidden: list[Finding] = []
-    by_file: dict[str, list[Finding]] = {}
-    for finding in findings:
-        if finding.code != UNREADABLE_FILE.code and ignores.cover(finding):
-            hidden.append(finding)
-        else:
-            by_file.setdefault(finding.filename, []).append(finding)
-    unused = {}
-    for file in loaded:
-        if file.path in reported and file.module.comments:
-            filtered = apply_suppressions(by_file.pop(file.path, ()), suppressions_of(file.module))
-            kept.extend(filtered.kept)
-            hidden.extend(filtered.hidden)
-            if filtered.unused:
-                unused[file.path] = filtered.unused
-    for group in by_file.values():
-        kept.extend(group)
-    return sorted(kept, key=_sort_key), sorted(hidden, key=_sort_key), unused
-
-
-class _PerFileIgnores:
-    """``per-file-ignores``: rules by the patterns, as in ``.gitignore``, of the files they are off in."""
-
-    def __init__(self, rules: Sequence[Rule], settings: Settings, source: str) -> None:
-        from pathspec import GitIgnoreSpec
-
-        self._entries = []
-        for pattern, items in settings.per_file_ignores.items():
-            for item in items:
-                require_match(rules, item, source)
-            codes = select_rules(rules, [Selection(source, items)], preview=True)
-            self._entries.append((GitIgnoreSpec.from_lines([pattern]), {rule.code for rule in codes}))
-
-    def cover(self, finding: Finding) -> bool:
-        return any(finding.code in codes and spec.match_file(finding.filename) for spec, codes in self._entries)
-
-
 class _Clock:
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -271,11 +229,6 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = now - self._last
         self._last = now
-
-
-def _with_severity(finding: Finding, by_code: Mapping[str, Severity]) -> Finding:
-    wanted = by_code.get(finding.code, finding.severity)
-    return finding if wanted is finding.severity else msgspec.structs.replace(finding, severity=wanted)
 
 
 def _sort_key(finding: Finding) -> tuple[str, int, int, str, str]:

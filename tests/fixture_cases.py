@@ -42,12 +42,17 @@ class Case:
         return sorted(path for path in self.path.rglob("*.py*") if path.suffix in (".py", ".pyi"))
 
     @property
+    def settings_files(self) -> list[Path]:
+        """Its settings files, which can hold expectations too."""
+        return sorted(self.path.rglob("*.toml")) if self.path.is_dir() else []
+
+    @property
     def expected(self) -> Counter[Expectation]:
         """What its ``# expect:`` comments ask for."""
         root = self.path.parent if self.path.is_file() else self.path
         return Counter(
             (path.relative_to(root).as_posix(), row, code)
-            for path in self.sources
+            for path in (*self.sources, *self.settings_files)
             for row, line in enumerate(_text(path).split("\n"), start=1)
             for match in [_EXPECT.search(line)]
             if match

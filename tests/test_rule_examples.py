@@ -10,7 +10,8 @@ from rule_docs import example
 from session_lint import check
 from session_lint.rules.registry import Rule, load_rules
 
-ANALYSED = [rule for rule in load_rules() if rule.function is not None]
+# Their examples are no Python: a file that cannot be read, and settings.
+ANALYSED = [rule for rule in load_rules() if rule.code not in {"SL902", "SL905"}]
 
 
 def codes(source: str, folder: Path, selected: str) -> set[str]:

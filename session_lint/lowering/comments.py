@@ -19,6 +19,14 @@ def suppression_comments(source: Source) -> tuple[Comment, ...]:
     """The file's comments that mention the tool or ``noqa``, in source order."""
     if not _mentions(source.text):
         return ()
+    lines = source.text.split("\n")
+    return tuple(
+        Comment(comment.span, comment.text, alone=not lines[comment.span.row - 1][: comment.span.column - 1].strip())
+        for comment in _comments(source)
+    )
+
+
+def _comments(source: Source) -> tuple[Comment, ...]:
     if source.trees is NO_TREE:
         return tuple(_from_tree(source))
     found = tuple(_from_text(source))

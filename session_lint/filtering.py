@@ -1,0 +1,124 @@
+"""Findings after the settings and comments that hide them, and findings on these settings and comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from session_lint.findings import Finding, Severity
+from session_lint.program import LoweredFile, Program
+from session_lint.rules.registry import Rule, Selection, require_match, select_rules, severities
+from session_lint.rules.sl901_unused_suppression import misspelled, unused
+from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
+from session_lint.rules.sl903_blanket_suppression import blanket
+from session_lint.rules.sl904_suppression_without_reason import without_reason
+from session_lint.rules.sl905_stale_setting import stale
+from session_lint.source import Sources, split_lines
+from session_lint.suppressions import apply_suppressions, suppressions_of
+
+if TYPE_CHECKING:
+    from session_lint.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Findings in report order: those that stay, and those that comments or ``per-file-ignores`` hide."""
+
+    kept: tuple[Finding, ...]
+    hidden: tuple[Finding, ...]
+
+
+class Sieve:
+    """What the settings say about findings, whoever makes them.
+
+    Args:
+        rules: all rules there are.
+        selected: codes of those that run.
+        settings: the settings.
+        source: the file that they come from, for messages.
+
+    Raises:
+        UserError: a setting names a rule that does not exist.
+    """
+
+    def __init__(self, rules: Sequence[Rule], selected: frozenset[str], settings: Settings, source: str) -> None:
+        from pathspec import GitIgnoreSpec
+
+        self._rules = rules
+        self._selected = selected
+        self._severities: Mapping[str, Severity] = severities(rules, settings.severity, source)
+        self._ignores = []
+        for pattern, items in settings.per_file_ignores.items():
+            for item in items:
+                require_match(rules, item, source)
+            codes = {rule.code for rule in select_rules(rules, [Selection(source, items)], preview=True)}
+            self._ignores.append((GitIgnoreSpec.from_lines([pattern]), codes - {UNREADABLE_FILE.code}))
+
+    def sift(
+        self, findings: Iterable[Finding], files: Iterable[LoweredFile], sources: Sources, *, whole: bool
+    ) -> Sifted:
+        """Part findings into kept and hidden, and add those on the suppressions in the files.
+
+        Args:
+            findings: what was found in the files that are reported on.
+            files: of these, those that could be read.
+            sources: their texts.
+            whole: they are all files of the project.
+        """
+        kept: list[Finding] = []
+        hidden: list[Finding] = []
+        by_file: dict[str, list[Finding]] = {}
+        for finding in sorted({self._with_severity(one) for one in findings}, key=_sort_key):
+            (hidden if self._covers(finding) else by_file.setdefault(finding.filename, [])).append(finding)
+        for file in files:
+            if file.module.comments:
+                ours = by_file.pop(file.path, [])
+                self._sift_file(file, ours, sources, kept, hidden, whole=whole)
+        kept.extend(one for group in by_file.values() for one in group)
+        return Sifted(tuple(sorted(kept, key=_sort_key)), tuple(sorted(hidden, key=_sort_key)))
+
+    def stale_settings(self, program: Program, known: tuple[str, ...], file: Path, root: Path) -> list[Finding]:
+        """The settings that match nothing in a whole project."""
+        return list(self._chosen(stale(program, known, file, root)))
+
+    def _sift_file(
+        self,
+        file: LoweredFile,
+        findings: Sequence[Finding],
+        sources: Sources,
+        kept: list[Finding],
+        hidden: list[Finding],
+        *,
+        whole: bool,
+    ) -> None:
+        suppressions = suppressions_of(file.module)
+        filtered = apply_suppressions(findings, suppressions)
+        about = [*misspelled(file.path, file.module), *blanket(file.path, suppressions)]
+        about += without_reason(file.path, suppressions)
+        if whole and suppressions:
+            lines = split_lines(sources.text(file.path))
+            about += unused(file.path, suppressions, filtered, self._rules, self._selected, lines)
+        judged = apply_suppressions(list(self._chosen(about)), suppressions)
+        kept.extend((*filtered.kept, *judged.kept))
+        hidden.extend((*filtered.hidden, *judged.hidden))
+
+    def _chosen(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Of findings on the lint itself, those whose rules run and no setting hides."""
+        for finding in findings:
+            if finding.code in self._selected and not self._covers(finding):
+                yield self._with_severity(finding)
+
+    def _covers(self, finding: Finding) -> bool:
+        return any(finding.code in codes and spec.match_file(finding.filename) for spec, codes in self._ignores)
+
+    def _with_severity(self, finding: Finding) -> Finding:
+        wanted = self._severities.get(finding.code, finding.severity)
+        return finding if wanted is finding.severity else msgspec.structs.replace(finding, severity=wanted)
+
+
+def _sort_key(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.sort_key
