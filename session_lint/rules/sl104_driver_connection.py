@@ -20,14 +20,14 @@ while still connecting.
 
 ## Example
 ```python
-import psycopg2
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
 def close_order(session: Session, dsn: str, order_id: int) -> None:
     session.execute(text("UPDATE orders SET closed = true WHERE id = :id"), {"id": order_id})
-    connection = psycopg2.connect(dsn)
+    connection = psycopg.connect(dsn)
     try:
         connection.cursor().execute("INSERT INTO events (order_id) VALUES (%s)", (order_id,))
         connection.commit()

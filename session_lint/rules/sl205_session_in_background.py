@@ -46,11 +46,15 @@ async def count_folder(session: AsyncSession, folder: str) -> None:
 
 
 @router.post("/folders/{folder}")
-async def recount(folder: str, tasks: BackgroundTasks, session: AsyncSession = Depends(get_session)) -> None:
+async def recount(
+    folder: str, tasks: BackgroundTasks, session: AsyncSession = Depends(get_session, scope="function")
+) -> None:
     await session.execute(text("INSERT INTO recounts (folder) VALUES (:f)"), {"f": folder})
     await session.commit()
     tasks.add_task(count_folder, session, folder)
 ```
+
+The task runs after the session was closed, opens it again, and leaves the connection to the garbage collector.
 
 ## Use instead
 Hand over plain values, and let the task open a session of its own:

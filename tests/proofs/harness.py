@@ -104,8 +104,14 @@ class Database:
 
     def checked_out(self) -> int:
         """How many connections the engines' pools have given out and not got back."""
-        pools = [engine.pool for engine in (*self.engines, *(engine.sync_engine for engine in self.async_engines))]
-        return sum(pool.checkedout() for pool in pools)  # type: ignore[attr-defined]  # QueuePool has it
+        return sum(pool.checkedout() for pool in self._pools())
+
+    def connected(self) -> int:
+        """How many connections the engines' pools have, given out or not."""
+        return sum(pool.checkedout() + pool.checkedin() for pool in self._pools())
+
+    def _pools(self) -> list[Any]:
+        return [engine.pool for engine in (*self.engines, *(engine.sync_engine for engine in self.async_engines))]
 
     def execute(self, *statements: str) -> None:
         """Run statements on a connection of their own, and commit."""
@@ -131,7 +137,8 @@ class Database:
         module = ModuleType(f"proof_{next(_serial)}")
         module.__dict__.update(names)
         # Declarative classes look themselves up by the name of their module.
-        self._cleanup.enter_context(mock.patch.dict(sys.modules, {module.__name__: module}))
+        sys.modules[module.__name__] = module
+        self._cleanup.callback(sys.modules.pop, module.__name__)
         with (
             mock.patch.object(sqlalchemy, "create_engine", lambda url, **rest: self.engine(**rest)),
             mock.patch.object(sqlalchemy_asyncio, "create_async_engine", lambda url, **rest: self.async_engine(**rest)),
