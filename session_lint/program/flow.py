@@ -82,6 +82,7 @@ class FlowFacts:
     externals: dict[tuple[int, str], ExternalCall] = field(default_factory=dict)
     callers: dict[Function, set[Unit]] = field(default_factory=dict)
     call_targets: dict[int, set[Function]] = field(default_factory=dict)
+    receivers: dict[int, set[Value]] = field(default_factory=dict)
     injected: set[Function] = field(default_factory=set)
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
@@ -285,6 +286,7 @@ class Flow(Evaluator):
         if node is not None:
             key = f"{type(subject).__name__}.{name}"
             self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
+            self.facts.receivers.setdefault(id(node), set()).add(subject)
 
     def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
         for provider in dependency.provider:
