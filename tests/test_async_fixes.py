@@ -27,7 +27,7 @@ def fixed(body: str, folder: Path, code: str, head: str = HEAD) -> str | None:
     (folder / "app.py").write_text(text)
     findings = [f for f in check([folder], root=folder).findings if f.code == code]
     assert findings, f"no {code}"
-    edits = []
+    edits: list[Edit] = []
     for finding in findings:
         if finding.fix is None:
             return None
@@ -74,3 +74,16 @@ def applied(text: str, edit: Edit) -> str:
 )
 def test_unawaited_calls(before: str, after: str | None, tmp_path: Path) -> None:
     assert fixed(before, tmp_path, "SL401") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("await session.add(query)", "session.add(query)"),
+        ("await sync.flush()", "sync.flush()"),
+        ("x = await sync.get(query, 1)", "x = sync.get(query, 1)"),
+        ("await (session.add(query))", None),
+    ],
+)
+def test_awaited_sync_calls(before: str, after: str | None, tmp_path: Path) -> None:
+    assert fixed(before, tmp_path, "SL402") == after

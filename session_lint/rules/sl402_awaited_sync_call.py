@@ -1,0 +1,128 @@
+"""SL402 awaited-sync-call · `await` on a method that is not a coroutine, or on a sync session.
+
+## What it does
+Reports `await` on the synchronous methods of an `AsyncSession` (`add`, `add_all`, `expunge`, `expire`,
+`is_modified`, `in_transaction` ...), on any method of a sync `Session`, engine or connection, and on the session
+that calling a class or factory gives (`await session_factory()`).
+
+`await session.begin()` and `await session.begin_nested()` of an `AsyncSession` are valid, and are not reported.
+
+## Why is this bad?
+It raises, and too late. Observed on SQLAlchemy 2.1.9, 2.0.58 and 1.4.54:
+
+- `await session.add(user)`: `TypeError: object NoneType can't be used in 'await' expression`.
+- `await session.commit()` on a sync session: the same `TypeError`, after the row was committed. The caller sees
+  an error, and retries what is already done.
+- `await session_factory()`: `TypeError: object AsyncSession can't be used in 'await' expression`.
+
+From Python 3.14 on the messages read `'NoneType' object can't be awaited`.
+
+## Example
+```python
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+async def rename(session: Session, user_id: int, name: str) -> None:
+    session.execute(text("UPDATE users SET name = :name WHERE id = :id"), {"name": name, "id": user_id})
+    await session.commit()
+```
+
+## Use instead
+```python
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+def rename(session: Session, user_id: int, name: str) -> None:
+    session.execute(text("UPDATE users SET name = :name WHERE id = :id"), {"name": name, "id": user_id})
+    session.commit()
+```
+
+## When not to use
+There is no reason to leave it out. A session that is sync for some callers and async for others is not reported.
+The fix removes the `await`; that the function then blocks the event loop is SL403's.
+
+## References
+- [SQLAlchemy, asyncio](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from session_lint import ir
+from session_lint.findings import Edit, Finding, Fix, Severity
+from session_lint.program import Program
+from session_lint.program.entrypoints import dotted
+from session_lint.program.symbols import Unit
+from session_lint.program.values import ClassValue, Factory, Symbol
+from session_lint.rules.awaiting import (
+    SESSION_COROUTINES,
+    SESSION_PLAIN,
+    SYNC_SESSION_ONLY,
+    MethodCall,
+    body_of,
+    method_calls,
+)
+from session_lint.rules.registry import rule
+
+_SYNC_METHODS = {
+    "session": SESSION_COROUTINES | SESSION_PLAIN | SYNC_SESSION_ONLY,
+    "engine": frozenset({"connect", "begin", "dispose", "raw_connection"}),
+    "connection": frozenset({"execute", "scalar", "scalars", "commit", "rollback", "close", "exec_driver_sql"}),
+    "handle": frozenset({"commit", "rollback"}),
+}
+_LENGTH = len("await ")
+
+
+@rule("SL402", "awaited-sync-call", severity=Severity.ERROR, check="async-correctness")
+def awaited_sync_call(program: Program) -> Iterator[Finding]:
+    """``await`` on what is no coroutine."""
+    for unit, node, why in (*_methods(program), *_sessions(program)):
+        awaited = body_of(program, unit).parents.get(id(node))
+        if not isinstance(awaited, ir.Await):
+            continue
+        module = unit.module
+        yield awaited_sync_call.finding(
+            module.path,
+            awaited.span,
+            f"{unit.qualname} awaits {dotted(node.func) or 'a call'}(), {why}; remove the await",
+            symbol=unit.qualname,
+            fix=_fix(awaited),
+            digest=program.digest(module, awaited.span),
+        )
+
+
+def _methods(program: Program) -> Iterator[tuple[Unit, ir.Call, str]]:
+    for call in method_calls(program):
+        if _is_plain(call):
+            what = (
+                f"a sync {call.kind}'s method"
+                if not call.is_async
+                else f"which an async {call.kind} has as a plain method"
+            )
+            yield call.unit, call.node, f"{what}: a TypeError"
+
+
+def _is_plain(call: MethodCall) -> bool:
+    if call.is_async:
+        return call.kind == "session" and call.name in SESSION_PLAIN
+    return call.name in _SYNC_METHODS[call.kind]
+
+
+def _sessions(program: Program) -> Iterator[tuple[Unit, ir.Call, str]]:
+    """Calls of session classes and factories."""
+    for creation in (*program.creations("session"), *program.creations("factory-session")):
+        callees = program.flow.at(creation.unit).eval(creation.node.func)
+        if callees and all(isinstance(v, (Factory, Symbol, ClassValue)) for v in callees):
+            yield creation.unit, creation.node, "which makes a session and is no coroutine: a TypeError"
+
+
+def _fix(awaited: ir.Await) -> Fix | None:
+    """Without the word, where it stands right before what it awaits."""
+    start, inner = awaited.span, awaited.value.span
+    if start.row != inner.row or inner.column - start.column != _LENGTH:
+        return None
+    edit = Edit(ir.Span(start.row, start.column, inner.row, inner.column), "")
+    return Fix("Remove the await", safe=True, edits=(edit,))
