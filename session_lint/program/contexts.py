@@ -22,7 +22,8 @@ class Token:
 
     ``how`` tells where the context has it from: it *created* it (or got it from a provider that it called), it was
     *injected* into an entry point, lent by *param*, *attr* (of an object), *closure*, *global* or *registry*, handed in by a
-    *decorator*, read from a request's *state*, or held by an *object* that the context itself made.
+    *decorator*, read from a request's *state*, or held by an *object* that the context itself made. It is *lost* once
+    something unknown got it, which may do with it (and with its transaction) what it likes.
     """
 
     how: How
@@ -32,11 +33,15 @@ class Token:
     provider: Function | None = None
     site: Site | None = None
     holder: Class | None = None
+    lost: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class Event:
-    """Something that happened to a session: ``kind`` is the method called, ``bits`` the transaction states before it."""
+    """Something that happened to a session: ``kind`` is the method called, ``bits`` the transaction states before it.
+
+    ``dropped`` is a call whose result nobody takes: neither awaited nor entered nor kept.
+    """
 
     kind: str
     node: ir.Call
@@ -49,6 +54,7 @@ class Event:
     caller_goes_on: bool = False
     forwarded: bool = False
     is_context: bool = False
+    dropped: bool = False
 
     @property
     def swallowed(self) -> bool:

@@ -45,6 +45,7 @@ class ControlFlow(Evaluator):
         self.state = State()
         self.raising: list[State | None] = [None]
         self.guards: list[str] = []
+        self.dropped: ir.Expr | None = None
         self.reading: tuple[How, str, Class | None] = ("unknown", "", None)
 
     # What the interpreter adds
@@ -210,6 +211,7 @@ class ControlFlow(Evaluator):
     def statement(self, statement: ir.Statement) -> Outcome:
         match statement:
             case ir.ExprStatement(value=value):
+                self.dropped = value
                 self.eval(value)
             case ir.Assign(targets=targets, value=value):
                 values = self.eval(value)

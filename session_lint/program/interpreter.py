@@ -23,6 +23,7 @@ from session_lint.program.values import (
     UNKNOWN,
     BoundMethod,
     ClassValue,
+    Connection,
     Const,
     ContextManager,
     Coroutine,
@@ -357,8 +358,44 @@ class Frame(ControlFlow):
                 number = self.new_token(Token("created", "", value.is_async, "type", site=site), states.NONE)
                 self.adopted[key, value.is_async] = number
             self.state.tx[number] = states.NONE
+            is_own = bool(name) and vocabulary.session_class(name) is None
+            if is_own or any(isinstance(v, Connection) for v in members(args.everything())):
+                self.context.tokens[number].lost = True  # a class or connection with its own idea of when to commit
             return Session(value.is_async, number)
         return value
+
+    def lose(self, values: Values) -> None:
+        """Something unknown gets these values, and may end the transactions of the sessions in them."""
+        if not any(bears_session(v) for v in values):
+            return
+
+        def found(session: Session) -> Value:
+            if isinstance(session.origin, int):
+                self.context.tokens[session.origin].lost = True
+                bits = self.state.tx.get(session.origin, states.UNKNOWN)
+                if bits != states.BLOCK:
+                    self.state.tx[session.origin] = bits | states.UNKNOWN
+            return session
+
+        remap(values, found)
+
+    def _lose_call(self, args: Arguments, node: ir.Call | None) -> None:
+        """Something unknown is called: it gets the arguments, and the object whose method it is."""
+        self.lose(members(args.everything()))
+        if node is not None and isinstance(node.func, ir.Attribute):
+            receiver = node.func.value
+            if isinstance(receiver, ir.Call) and isinstance(self.unit, Function) and self.unit.takes_self:
+                receiver = ir.Name(receiver.span, self.unit.params[0].name)
+            self.lose(frozenset(v for v in self.peek(receiver) if not isinstance(v, Session)))
+
+    def called_unknown(self, args: Arguments, node: ir.Call) -> None:
+        self._lose_call(args, node)
+
+    def store(self, target: ir.Expr, values: Values) -> None:
+        super().store(target, values)
+        kept = isinstance(target, ir.Attribute) and any(isinstance(v, Instance) for v in self.peek(target.value))
+        if isinstance(target, (ir.Subscript, ir.Attribute)) and not kept:
+            self.lose(values)
 
     def call_function(
         self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
@@ -383,6 +420,7 @@ class Frame(ControlFlow):
         analysis = self.analysis
         bound = bind(function, receiver, args)
         if args.has_rest:
+            self.lose(args.rest)
             bound = {name: values for name, values in bound.items() if values}
         reaches = function in analysis.reaching
         builds = function.name == "__init__"
@@ -392,6 +430,7 @@ class Frame(ControlFlow):
         how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
         followed = self._follow(function, bound, node, how, through_decorator=through_decorator)
         if followed is None:
+            self._lose_call(args, node)
             return self._unvisited(function, node)
         context, back = followed
         if context.exit is None:  # recursion: the call is being interpreted further up
@@ -586,22 +625,41 @@ class Frame(ControlFlow):
                 assert isinstance(subject, Session)
                 assert isinstance(subject.origin, int)
                 self.context.tokens[subject.origin].how = "object"
+        if isinstance(subject, Handle):
+            self._called_handle(subject, name)
+        elif not isinstance(subject, Session):
+            self._lose_call(args, node)
         if node is None or not isinstance(subject, Session) or not isinstance(subject.origin, int):
             return
         token = subject.origin
         self.record(name, node, token)
         bits = self.state.tx.get(token, states.UNKNOWN)
-        if name == "begin":
+        if name in ("begin", "begin_nested") and subject.is_async and node is self.dropped:
+            return  # nothing happens: it is neither awaited nor entered
+        if name == "begin" and not _is_savepoint(args):
             self.state.tx[token] = states.BEGUN
         elif name in ("commit", "rollback"):
             self.state.tx[token] = states.NONE
         elif name in vocabulary.CLOSE_METHODS:
             self.state.tx[token] = states.CLOSED
+        elif name in vocabulary.TRANSACTION_ACCESS or (name == "run_sync" and not args.get(0)):
+            self.lose(frozenset({subject}))
         elif name in vocabulary.AUTOBEGIN_METHODS and bits & (states.NONE | states.CLOSED):
             self.state.tx[token] = (bits & ~(states.NONE | states.CLOSED)) | states.AUTOBEGUN
 
+    def _called_handle(self, handle: Handle, name: str) -> None:
+        """``transaction.commit()``, where no block ends it."""
+        if handle.kind == "transaction" and isinstance(handle.subject, Session):
+            token = handle.subject.origin
+            ends = name in ("commit", "rollback", "close")
+            if isinstance(token, int) and ends and self.state.tx.get(token, states.UNKNOWN) == states.BEGUN:
+                self.state.tx[token] = states.NONE
+
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
         rule = self.world.models.commit_rule(name)
+        if name.split(".", maxsplit=1)[0] not in vocabulary.HARMLESS_LIBRARIES or name == "builtins.setattr":
+            self.lose(kept)
+            self._lose_call(args, node)
         if rule is None or node is None:
             return
         if rule.unless and Const(False) in args.keywords.get(rule.unless, NOTHING):
@@ -627,6 +685,7 @@ class Frame(ControlFlow):
         if event is None:
             guard = self.guards[-1] if self.guards else None
             event = Event(kind, node, self.context, token, 0, guard, forwarded=forwarded)
+            event.dropped = node is self.dropped
             self.context.events[key] = event
         event.bits |= bits
         if kind == "rollback":
@@ -764,6 +823,11 @@ def _enters(function: Function, name: str) -> bool:
         if isinstance(statement, ir.With)
         for item in statement.items
     )
+
+
+def _is_savepoint(args: Arguments) -> bool:
+    """Whether the arguments of ``begin()`` ask for no new transaction: ``nested=True``, ``subtransactions=True``."""
+    return any(Const(True) in values for values in args.everything())
 
 
 def _called(expr: ir.Expr) -> ir.Expr:

@@ -73,6 +73,27 @@ WRITE_METHODS = frozenset(
     ["add", "add_all", "delete", "merge", "flush", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"]
 )
 CLOSE_METHODS = frozenset({"close", "aclose", "remove", "close_all"})
+# What gives out a session's transaction or connection, on which whoever has it can commit.
+TRANSACTION_ACCESS = frozenset(
+    {"connection", "get_transaction", "get_nested_transaction", "invalidate", "reset", "prepare"}
+)
+# Libraries whose functions do not end the transaction of a session that they are given.
+HARMLESS_LIBRARIES = frozenset(
+    [
+        "asyncio",
+        "builtins",
+        "contextlib",
+        "copy",
+        "functools",
+        "inspect",
+        "logging",
+        "loguru",
+        "sqlalchemy",
+        "structlog",
+        "typing",
+        "typing_extensions",
+    ]
+)
 COROUTINE_METHODS = frozenset(
     [
         "commit",

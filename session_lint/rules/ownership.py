@@ -10,6 +10,7 @@ from session_lint.findings import ChainLink, Finding
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
 from session_lint.program.symbols import Class, Function, Unit
+from session_lint.rules.beginning import nested_begins
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import Rule
 
@@ -84,7 +85,7 @@ def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Fi
     policy = program.settings.transaction_owner
     if policy == "any":
         return
-    taken = double_ends(program)
+    taken = double_ends(program).keys() | (nested_begins(program).keys() if kind == "begin" else set())
     best: dict[int, Event] = {}
     allowed: set[int] = set()
     for event in program.events(kind):
