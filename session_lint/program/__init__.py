@@ -11,7 +11,7 @@ from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence
 from session_lint.models import Models, load_models
 from session_lint.program.building import build_module, is_test_path
-from session_lint.program.contexts import Context, Event, Token, lenders, origins
+from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
 from session_lint.program.flow import Creation, ExternalCall, Flow
@@ -160,14 +160,23 @@ class Program:
     def confidence(self, token: Token) -> Confidence:
         return {"type": Confidence.HIGH, "flow": Confidence.MEDIUM, "name": Confidence.LOW}[token.evidence]
 
+    def swallows(self) -> Iterator[Swallow]:
+        """The handlers that swallow an error of a session which then does harm, outside tests."""
+        for context in self.contexts():
+            yield from (swallow for swallow in context.swallows.values() if swallow.harms)
+
     def chain(self, event: Event) -> tuple[ChainLink, ...]:
         """The shortest chain from the function that obtained the session down to the event, places included."""
+        return self.chain_to(event.context, event.token, event.node.span.row, f"calls {event.kind}()")
+
+    def chain_to(self, context: Context, token: int, row: int, note: str) -> tuple[ChainLink, ...]:
+        """Likewise down to a row of a function, where happens what ``note`` says."""
         best: list[ChainLink] | None = None
-        for steps in lenders(event.context, event.token):
+        for steps in lenders(context, token):
             if not steps:
                 continue
             links: list[ChainLink] = []
-            for step, below in zip(steps, [*(s.context for s in steps[1:]), event.context], strict=True):
+            for step, below in zip(steps, [*(s.context for s in steps[1:]), context], strict=True):
                 if step.context.is_synthetic or step.node is None:
                     continue
                 note = f"lends its session to {below.unit.qualname}"
@@ -177,10 +186,7 @@ class Program:
                 break
         if best is None:
             return ()
-        end = ChainLink(
-            event.context.module.path, event.node.span.row, event.context.unit.qualname, f"calls {event.kind}()"
-        )
-        return (*best, end)
+        return (*best, ChainLink(context.module.path, row, context.unit.qualname, note))
 
     def block_opener(self, event: Event) -> ChainLink | None:
         """Where a caller opened the ``begin()`` block that an event happens in."""

@@ -66,6 +66,58 @@ class Event:
         return self.context.tokens[self.token]
 
 
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What makes a swallowed error matter: the session is used on, its block commits, or its provider does."""
+
+    kind: Literal["use", "block", "provider"]
+    context: Context
+    span: ir.Span
+    what: str
+
+
+@dataclass(eq=False, slots=True)
+class Swallow:
+    """A place that ends an error of a session and leaves the session as it is.
+
+    ``place`` is the handler (or ``suppress``), ``caught`` what it catches (None: everything), ``methods`` the calls that may
+    have failed.
+    """
+
+    context: Context
+    token: int
+    place: ir.Span
+    caught: ir.Expr | None
+    methods: frozenset[str]
+    harms: list[Harm] = field(default_factory=list)
+
+    @property
+    def session(self) -> Token:
+        return self.context.tokens[self.token]
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """How the code after a swallowed error can know of it: by what a call returned.
+
+    ``names`` are the variables that hold the result, ``call`` identifies the call while it has no name; ``falsy``: the
+    result is then None, False or empty.
+    """
+
+    names: tuple[str, ...] = ()
+    call: int = 0
+    falsy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """On this path an error of a session was swallowed, and the session has not been rolled back since."""
+
+    token: int
+    swallow: Swallow
+    via: Via
+
+
 @dataclass(eq=False, slots=True)
 class Edge:
     """One way into a context: who called, where, and which of its sessions became which."""
@@ -77,13 +129,18 @@ class Edge:
 
 @dataclass(slots=True)
 class Exit:
-    """How a context ends: transaction states per token, None when it never returns; what it returns and yields."""
+    """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
+
+    ``failed`` are the sessions that may have failed when it ends by an exception, ``marks`` the errors that it swallowed.
+    """
 
     tx: dict[int, int] | None = None
     values: Values = frozenset()
     yields: Values = frozenset()
     at_yield: dict[int, int] = field(default_factory=dict)
     receiver: Values = frozenset()
+    failed: frozenset[tuple[int, str]] = frozenset()
+    marks: frozenset[Mark] = frozenset()
 
 
 @dataclass(slots=True)
@@ -103,13 +160,16 @@ class Context:
 
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
     kind of entry point when a framework calls it. ``entered`` are the sessions that stand in a ``with`` themselves, which
-    closes them, by place and token.
+    closes them, by place and token. ``uses`` has the sessions that it, or what it calls, runs statements on, each with one
+    such method.
     """
 
     unit: Unit
     tokens: list[Token] = field(default_factory=list)
     events: dict[tuple[int, str, int], Event] = field(default_factory=dict)
     entered: dict[tuple[int, int], ir.Expr] = field(default_factory=dict)
+    swallows: dict[tuple[int, int], Swallow] = field(default_factory=dict)
+    uses: dict[int, str] = field(default_factory=dict)
     callers: list[Edge] = field(default_factory=list)
     exit: Exit | None = None
     convention: Convention = field(default_factory=Convention)
@@ -121,6 +181,11 @@ class Context:
     @property
     def module(self) -> Module:
         return self.unit.module
+
+    @property
+    def place(self) -> ir.Span:
+        """Where the function is defined."""
+        return self.unit.name_span if isinstance(self.unit, Function) else ir.Span(1, 1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

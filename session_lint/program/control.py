@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from session_lint import ir
-from session_lint.program import states
+from session_lint.program import failures, states
 from session_lint.program.contexts import How
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.flow import Flow
@@ -62,8 +62,12 @@ class ControlFlow(Evaluator):
         """Leave it again, normally or by an exception."""
         raise NotImplementedError
 
-    def suppresses(self, values: Values) -> bool:
+    def suppresses(self, item: ir.WithItem, values: Values) -> bool:
         """Whether a context manager swallows exceptions."""
+        raise NotImplementedError
+
+    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values) -> bool:
+        """A handler gets the exception under way; gives whether it catches every error of a database."""
         raise NotImplementedError
 
     def label(self, target: ir.Expr, entered: Values) -> None:
@@ -125,10 +129,15 @@ class ControlFlow(Evaluator):
             case ir.BoolOp(op=op, values=values) if (op == "and") == holds:
                 for part in values:
                     self.assume(part, holds)
-            case ir.Compare(left=ir.Name(id=name), ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
-                self._narrow(name, (op == "is") == holds, only_none=True)
+            case ir.Compare(left=left, ops=("is" | "is not" as op,), rights=(ir.Constant(value=None),)):
+                if isinstance(left, ir.Name):
+                    self._narrow(left.id, (op == "is") == holds, only_none=True)
+                if (op == "is") != holds:
+                    failures.known_true(self.state, left)
             case ir.Name(id=name):
                 self._narrow(name, not holds, only_none=False)
+                if holds:
+                    failures.known_true(self.state, node)
             case ir.Call(func=ir.Attribute(value=receiver, name="in_transaction")):
                 for value in self.eval(receiver):
                     if isinstance(value, Session) and isinstance(value.origin, int):
@@ -138,6 +147,8 @@ class ControlFlow(Evaluator):
                         self.state.tx[value.origin] = (
                             kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
                         )
+            case ir.Call() | ir.Await() | ir.Walrus() if holds:
+                failures.known_true(self.state, node)
             case _:
                 pass
 
@@ -217,6 +228,8 @@ class ControlFlow(Evaluator):
                 values = self.eval(value)
                 for target in targets:
                     self.store(target, values)
+                if self.state.marks:
+                    failures.stored(self.state, value, targets)
             case ir.AnnAssign(target=target, annotation=annotation, value=value):
                 values = self.eval(value)
                 if value is not None:
@@ -231,10 +244,13 @@ class ControlFlow(Evaluator):
                 values = self.eval(value)
                 if not values and value is not None:
                     values = frozenset({UNKNOWN})
+                if self.state.marks:
+                    failures.returned(self.state, value, value is None or _may_be_false(value, values))
                 return Outcome(None, self.state, values)
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)
                 self.eval(cause)
+                failures.raised(self.state)
                 self.may_raise()
                 return Outcome()
             case ir.Jump(kind=kind):
@@ -285,7 +301,7 @@ class ControlFlow(Evaluator):
         guard = self._guard_of(statement.test)
         before = self.state
         outcome = Outcome()
-        ends: list[State | None] = []
+        results: list[Outcome] = []
         for body, holds in ((statement.body, True), (statement.orelse, False)):
             if known is (not holds):
                 continue
@@ -293,13 +309,15 @@ class ControlFlow(Evaluator):
             self.assume(statement.test, holds)
             if guard:
                 self.guards.append(guard)
-            result = self.block(body, self.state)
+            results.append(self.block(body, self.state))
             if guard:
                 self.guards.pop()
+        one_raises = any(not result.leaves for result in results)
+        for result in results:
+            if one_raises and result.normal is not None and result.normal.marks:
+                failures.known_fine(result.normal, statement.test)
             outcome.absorb(result)
-            ends.append(result.normal)
-        for end in ends:
-            outcome.normal = join(outcome.normal, end)
+            outcome.normal = join(outcome.normal, result.normal)
         return outcome
 
     def _guard_of(self, test: ir.Expr) -> str | None:
@@ -374,14 +392,17 @@ class ControlFlow(Evaluator):
                 break
             self.state = caught.copy()
             kinds = self.eval(handler.type)
+            kinds |= members(map(self.elements, kinds))
+            if self.handled(handler.span, handler.type, kinds):
+                caught = caught.copy()
+                caught.failed = frozenset()
+                escaping = caught
             if handler.name:
                 self.state.env[handler.name] = NOTHING
             result = self.block(handler.body, self.state)
             outcome.absorb(result)
             outcome.normal = join(outcome.normal, result.normal)
-            if handler.type is None or any(
-                getattr(v, "name", "") in _BROAD for v in kinds | members(map(self.elements, kinds))
-            ):
+            if handler.type is None or any(getattr(v, "name", "") in _BROAD for v in kinds):
                 escaping = None
                 break
         self.raising[-1] = join(self.raising[-1], escaping)
@@ -442,9 +463,18 @@ class ControlFlow(Evaluator):
             self.state = raised.copy()
             self.leave_item(item, values, entered, failed=True)
             self.raising[-1] = join(self.raising[-1], self.state)
-            if self.suppresses(values):
+            if self.suppresses(item, values):
                 outcome.normal = join(outcome.normal, self.state)
         return outcome
+
+
+def _may_be_false(expr: ir.Expr, values: Values) -> bool:
+    """Whether what is returned may be None, False or empty."""
+    if isinstance(expr, ir.Collection):
+        return not expr.items
+    if isinstance(expr, ir.Dict):
+        return not expr.keys
+    return any(truth_of(v) is False for v in values)
 
 
 def truth_of(value: Value) -> bool | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from session_lint.program import states
-from session_lint.program.contexts import Context
+from session_lint.program.contexts import Context, Harm
 from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
 from session_lint.program.flow import Flow, function_of
@@ -113,7 +113,20 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
         fields = injection.class_fields(function.owner)
         if fields is not None:
             bound[function.params[0].name] = fields
-    analysis.enter(function, bound, injection.frame.state.tx, context, None, how="injected", entry=entry.kind)
+    frame = injection.frame
+    entered, back = analysis.enter(function, bound, frame.state.tx, context, None, how="injected", entry=entry.kind)
+    if entered.exit is not None:
+        frame.after_failures(entered, back, None)
+    _tear_down(analysis, frame)
+
+
+def _tear_down(analysis: Analysis, frame: Frame) -> None:
+    """The providers end their sessions: one that commits gets the sessions on which an error was swallowed too."""
+    for mark in frame.state.marks:
+        provider = frame.context.tokens[mark.token].provider
+        if provider is not None and any(c.convention.commits for c in analysis.by_function.get(provider, ())):
+            what = f"{provider.qualname} then commits"
+            mark.swallow.harms.append(Harm("provider", frame.context, provider.node.span, what))
 
 
 class _Injection:

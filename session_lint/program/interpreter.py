@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
-from session_lint.program import states, vocabulary
-from session_lint.program.contexts import Context, Edge, Event, Exit, How, Token
+from session_lint.program import failures, states, vocabulary
+from session_lint.program.contexts import Context, Edge, Event, Exit, Harm, How, Token
 from session_lint.program.control import ControlFlow, Unreachable
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.keeping import owns_session
@@ -35,6 +35,7 @@ from session_lint.program.values import (
     Instance,
     Session,
     Site,
+    Symbol,
     Value,
     Values,
     Wrapped,
@@ -165,6 +166,8 @@ class Frame(ControlFlow):
             self.state.env[param.name] = self._parameter(function, position, param, arguments, decorated, called)
         self._name_tokens(function)
         outcome = self.block(function.body, self.state)
+        if outcome.normal is not None and outcome.normal.marks:
+            failures.returned(outcome.normal, None, falsy=True)
         end = join(outcome.normal, outcome.returned)
         if end is not None:
             for event in self.context.events.values():
@@ -177,7 +180,9 @@ class Frame(ControlFlow):
         if function.takes_self and function.params and end is not None:
             receiver = end.env.get(function.params[0].name, NOTHING)
         tx = dict(end.tx) if end is not None else None
-        self.context.exit = Exit(tx, outcome.values, self.yields, self.at_yield, receiver)
+        marks = end.marks if end is not None else frozenset()
+        failed = self.raising[0].failed if self.raising[0] is not None else frozenset()
+        self.context.exit = Exit(tx, outcome.values, self.yields, self.at_yield, receiver, failed, marks)
 
     def _parameter(
         self,
@@ -342,10 +347,20 @@ class Frame(ControlFlow):
     # Calls
 
     def eval_call(self, node: ir.Call) -> Values:
-        self.may_raise()
+        if not self._ends_session(node):
+            self.may_raise()
         result = self.adopt(super().eval_call(node), "registry", "registry", "registry")
         self.may_raise()
         return result
+
+    def _ends_session(self, node: ir.Call) -> bool:
+        """Whether the call rolls back or closes a session: nothing that matters can fail before it does."""
+        func = node.func
+        return (
+            isinstance(func, ir.Attribute)
+            and func.name in failures.ENDINGS
+            and any(isinstance(v, Session) for v in self.peek(func.value))
+        )
 
     def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:
         if isinstance(value, Session):
@@ -361,6 +376,7 @@ class Frame(ControlFlow):
             is_own = bool(name) and vocabulary.session_class(name) is None
             if is_own or any(isinstance(v, Connection) for v in members(args.everything())):
                 self.context.tokens[number].lost = True  # a class or connection with its own idea of when to commit
+            failures.clear(self.state, number)
             return Session(value.is_async, number)
         return value
 
@@ -492,6 +508,7 @@ class Frame(ControlFlow):
         if function.is_generator:
             items = remap(exit_.yields, mine)
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
+        self.after_failures(context, back, node)
         if exit_.tx is None and not exit_.values and _never_returns(function):
             raise Unreachable
         for number, bits in (exit_.tx or {}).items():
@@ -508,6 +525,40 @@ class Frame(ControlFlow):
         if not values - {UNKNOWN}:
             return self._unvisited(function, node)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
+
+    def after_failures(self, context: Context, back: dict[int, int], node: ir.Call | None) -> None:
+        """What a callee's statements and handlers mean for the sessions that were lent to it."""
+        exit_ = context.exit
+        assert exit_ is not None
+        span = node.span if node is not None else context.place
+        for theirs, method in context.uses.items():
+            if theirs in back:
+                self._used(back[theirs], method, span, f"{context.unit.qualname} runs {method}() on it")
+        failed = frozenset((back[token], method) for token, method in exit_.failed if token in back)
+        if failed:
+            self.raising[-1] = failures.fail(self.state, self.raising[-1], failed)
+        for theirs, bits in (exit_.tx or {}).items():
+            if theirs in back and not bits & ~(states.NONE | states.CLOSED):
+                failures.clear(self.state, back[theirs])
+        if exit_.marks:
+            self.state.marks |= {
+                failures.called(mark, back[mark.token], id(node)) for mark in exit_.marks if mark.token in back
+            }
+
+    def _used(self, token: int, method: str, span: ir.Span, what: str) -> None:
+        """A statement is sent on a session."""
+        self.context.uses.setdefault(token, method)
+        if self.state.marks:
+            failures.harm(self.state, token, Harm("use", self.context, span, what))
+
+    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values) -> bool:
+        """A handler gets the exception under way; gives whether it catches every error of a database."""
+        names = [v.name for v in kinds if isinstance(v, (External, Symbol))]
+        some, every = failures.catches(names, bare=caught is None)
+        if some and self.state.failed:
+            failures.swallow(self.state, self.context, place, caught)
+        self.state.failed = frozenset()
+        return every
 
     def _receiver_after(
         self, after: Values, receiver: Value | None, node: ir.Call | None, mine: Callable[[Session], Value]
@@ -633,6 +684,11 @@ class Frame(ControlFlow):
             return
         token = subject.origin
         self.record(name, node, token)
+        if name in failures.STATEMENTS:
+            self._used(token, name, node.span, f"{name}() is called on it")
+            self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
+        elif name in failures.ENDINGS:
+            failures.clear(self.state, token)
         bits = self.state.tx.get(token, states.UNKNOWN)
         if name in ("begin", "begin_nested") and subject.is_async and node is self.dropped:
             return  # nothing happens: it is neither awaited nor entered
@@ -725,7 +781,7 @@ class Frame(ControlFlow):
 
     # Blocks
 
-    def suppresses(self, values: Values) -> bool:
+    def suppresses(self, item: ir.WithItem, values: Values) -> bool:
         for value in values:
             if (
                 isinstance(value, ContextManager)
@@ -734,6 +790,9 @@ class Frame(ControlFlow):
             ):
                 return True
             if isinstance(value, External) and value.name.startswith("contextlib.suppress"):
+                if isinstance(item.context, ir.Call):
+                    kinds = members(self.eval(argument.value) for argument in item.context.args)
+                    self.handled(item.context.span, item.context, kinds)
                 return True
         return False
 
@@ -771,25 +830,36 @@ class Frame(ControlFlow):
         for value in values:
             match value:
                 case Handle(kind=kind, subject=Session(origin=int(token))):
+                    if kind == "savepoint" and not failed:
+                        failures.leave_savepoint(self.state, token)
+                        continue
                     if kind in ("transaction", "factory-begin"):
                         self._convention("rollback" if failed else "commit", token)
+                        if self.state.marks and not failed:
+                            what = "its `with session.begin()` block then commits"
+                            failures.harm(self.state, token, Harm("block", self.context, item.context.span, what))
                         self.state.tx[token] = states.CLOSED if kind == "factory-begin" else states.NONE
+                    failures.clear(self.state, token)
                 case Session(origin=int(token)):
                     self._convention("close", token)
+                    failures.clear(self.state, token)
                     self.state.tx[token] = states.CLOSED
                 case ContextManager(run=Run() as run):
-                    self._leave_manager(run, entered, failed)
+                    self._leave_manager(run, entered, failed, item.context.span)
                 case Instance(cls=cls) if not failed:
                     self._leave_instance(cls, value, entered)
                 case _:
                     pass
 
-    def _leave_manager(self, run: Run, entered: Values, failed: bool) -> None:
+    def _leave_manager(self, run: Run, entered: Values, failed: bool, span: ir.Span) -> None:
         exit_ = run.context.exit
         for value in entered:
             if isinstance(value, Session) and isinstance(value.origin, int):
                 if run.context.convention.commits and not failed:
                     self._convention("commit", value.origin)
+                    what = f"{run.context.unit.qualname} then commits"
+                    failures.harm(self.state, value.origin, Harm("provider", self.context, span, what))
+                failures.clear(self.state, value.origin)
                 if run.context.convention.closes or run.context.convention.commits:
                     self._convention("close", value.origin)
         if exit_ is not None and exit_.tx is not None:

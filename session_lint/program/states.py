@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from session_lint.program.contexts import Mark
 from session_lint.program.values import Values
 
 # Transaction states are bits, so that a join of paths is a union.
@@ -23,15 +24,19 @@ class State:
     """One abstract state: ``tx`` maps session tokens to bits.
 
     ``rolled_back`` holds the rollbacks on the way here, ``phase`` tells whether a generator has been resumed or thrown into.
+    ``failed`` has the sessions whose last call, of that name, may be what raised the exception that is on its way; ``marks``
+    the errors that were swallowed.
     """
 
     env: dict[str, Values] = field(default_factory=dict)
     tx: dict[int, int] = field(default_factory=dict)
     rolled_back: frozenset[int] = frozenset()
     phase: int = BEFORE_YIELD
+    failed: frozenset[tuple[int, str]] = frozenset()
+    marks: frozenset[Mark] = frozenset()
 
     def copy(self) -> State:
-        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase)
+        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase, self.failed, self.marks)
 
 
 def join(left: State | None, right: State | None) -> State | None:
@@ -47,7 +52,14 @@ def join(left: State | None, right: State | None) -> State | None:
     tx = dict(left.tx)
     for token, bits in right.tx.items():
         tx[token] = tx.get(token, 0) | bits
-    return State(env, tx, left.rolled_back | right.rolled_back, left.phase | right.phase)
+    return State(
+        env,
+        tx,
+        left.rolled_back | right.rolled_back,
+        left.phase | right.phase,
+        left.failed | right.failed,
+        left.marks | right.marks,
+    )
 
 
 @dataclass(slots=True)
@@ -59,6 +71,11 @@ class Outcome:
     values: Values = frozenset()
     broken: State | None = None
     continued: State | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leads anywhere but out by an exception."""
+        return any(state is not None for state in (self.normal, self.returned, self.broken, self.continued))
 
     def absorb(self, other: Outcome) -> None:
         """Add the other's ways out, but not its normal end."""

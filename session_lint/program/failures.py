@@ -1,0 +1,143 @@
+"""Errors of a session: on which paths one may be under way, which handlers swallow it, and who could still notice.
+
+A failed statement leaves the transaction unusable until somebody rolls back. These functions keep the book of it in an
+abstract state; when a marked session is used on, or committed, the swallowed error has done harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from session_lint import ir
+from session_lint.program import vocabulary
+from session_lint.program.contexts import Context, Harm, Mark, Swallow, Via
+from session_lint.program.states import State, join
+from session_lint.traversal import bound_names, subexpressions
+
+# Calls that send something to the database, and so can fail there.
+STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add", "add_all", "delete"}
+# Calls after which the session is sound again, whatever became of them.
+ENDINGS = frozenset(["rollback", "close", "aclose", "remove", "close_all", "reset", "invalidate"])
+
+LOCAL = Via(call=-2)
+_RETURNED = -1
+_LOST = Via()
+_EVERYTHING = frozenset(["builtins.Exception", "builtins.BaseException"])
+_EVERY_DATABASE_ERROR = frozenset(["SQLAlchemyError", "StatementError", "DBAPIError"])
+_NO_FAILURE = frozenset(["NoResultFound", "MultipleResultsFound", "InvalidRequestError", "DetachedInstanceError"])
+_LIBRARIES = ("sqlalchemy.", "sqlmodel.", "asyncpg.", "psycopg.", "psycopg2.")
+
+
+def catches(names: Iterable[str], bare: bool) -> tuple[bool, bool]:
+    """Whether a handler for these exceptions catches errors of a database, and whether it catches all of them."""
+    some = every = bare
+    for name in names:
+        last = name.rpartition(".")[2]
+        if name in _EVERYTHING:
+            some = every = True
+        elif name.startswith(_LIBRARIES) and last not in _NO_FAILURE:
+            some = True
+            every |= last in _EVERY_DATABASE_ERROR
+    return some, every
+
+
+def fail(state: State, raising: State | None, failures: frozenset[tuple[int, str]]) -> State | None:
+    """The exceptional state, when in ``state`` calls on these sessions may fail."""
+    failing = state.copy()
+    failing.failed |= failures
+    return join(raising, failing)
+
+
+def clear(state: State, token: int) -> None:
+    """The session is rolled back or closed."""
+    if state.failed:
+        state.failed = frozenset(f for f in state.failed if f[0] != token)
+    if state.marks:
+        state.marks = frozenset(m for m in state.marks if m.token != token)
+
+
+def swallow(state: State, context: Context, place: ir.Span, caught: ir.Expr | None, via: Via = LOCAL) -> None:
+    """The exception under way ends here; sessions that may have failed are marked."""
+    for token in sorted({token for token, _ in state.failed}):
+        methods = frozenset(name for failed, name in state.failed if failed == token)
+        known = context.swallows.setdefault((place.row, token), Swallow(context, token, place, caught, frozenset()))
+        known.methods |= methods
+        state.marks |= {Mark(token, known, via)}
+    state.failed = frozenset()
+
+
+def raised(state: State) -> None:
+    """An exception is raised after all: whoever catches it decides about the sessions."""
+    if state.marks:
+        state.failed |= frozenset((mark.token, "raise") for mark in state.marks)
+        state.marks = frozenset()
+
+
+def harm(state: State, token: int, done: Harm) -> None:
+    """A marked session is used on or committed."""
+    for mark in state.marks:
+        if mark.token == token:
+            mark.swallow.harms.append(done)
+    if state.marks:
+        state.marks = frozenset(m for m in state.marks if m.token != token)
+
+
+def leave_savepoint(state: State, token: int) -> None:
+    """A flush that failed inside a savepoint rolled back that savepoint alone."""
+    state.marks = frozenset(m for m in state.marks if m.token != token or m.swallow.methods != {"flush"})
+
+
+# What tells the caller: the result of the call
+
+
+def called(mark: Mark, token: int, call: int) -> Mark:
+    """A callee's mark as its caller sees it after the call."""
+    told = mark.via.call == _RETURNED
+    return Mark(token, mark.swallow, Via((), call, mark.via.falsy) if told else _LOST)
+
+
+def stored(state: State, value: ir.Expr | None, targets: Iterable[ir.Expr]) -> None:
+    """The result of a call gets names."""
+    call, names = _call_of(value), tuple(name.id for target in targets for name in bound_names(target))
+    if call:
+        state.marks = frozenset(
+            replace(m, via=replace(m.via, names=names, call=0)) if m.via.call == call else m for m in state.marks
+        )
+
+
+def returned(state: State, value: ir.Expr | None, falsy: bool) -> None:
+    """The function returns, perhaps with what tells of the error."""
+    call = _call_of(value)
+    name = value.id if isinstance(value, ir.Name) else ""
+
+    def told(mark: Mark) -> Mark:
+        via = mark.via
+        if via.call == call != 0:
+            return replace(mark, via=Via((), _RETURNED, via.falsy))
+        if via == LOCAL or name in via.names:
+            return replace(mark, via=Via((), _RETURNED, falsy))
+        return replace(mark, via=_LOST)
+
+    state.marks = frozenset(map(told, state.marks))
+
+
+def known_true(state: State, test: ir.Expr) -> None:
+    """The result of a call is not None, False or empty: the error was not swallowed on this path."""
+    call = _call_of(test)
+    name = test.id if isinstance(test, ir.Name) else ""
+    state.marks = frozenset(
+        m for m in state.marks if not (m.via.falsy and ((name and name in m.via.names) or m.via.call == call != 0))
+    )
+
+
+def known_fine(state: State, test: ir.Expr) -> None:
+    """The other branch of a condition raises: where it asks for the result of a call, it asked for the error."""
+    call, names = _call_of(test), {node.id for node in subexpressions(test) if isinstance(node, ir.Name)}
+    state.marks = frozenset(m for m in state.marks if names.isdisjoint(m.via.names) and not m.via.call == call != 0)
+
+
+def _call_of(value: ir.Expr | None) -> int:
+    while isinstance(value, (ir.Await, ir.Unary, ir.Attribute, ir.Subscript, ir.Walrus)):
+        value = value.value
+    return id(value) if isinstance(value, ir.Call) else 0
