@@ -76,7 +76,7 @@ class ControlFlow(Evaluator):
 
     def may_raise(self) -> None:
         """The present state can leave by an exception."""
-        self.raising[-1] = join(self.raising[-1], self.state.copy())
+        self.raising[-1] = failures.fail(self.state, self.raising[-1])
 
     # Conditions
 
@@ -223,7 +223,10 @@ class ControlFlow(Evaluator):
         match statement:
             case ir.ExprStatement(value=value):
                 self.dropped = value
-                self.eval(value)
+                if _drops_errors(value):
+                    self._gather(value)
+                else:
+                    self.eval(value)
             case ir.Assign(targets=targets, value=value):
                 values = self.eval(value)
                 for target in targets:
@@ -288,6 +291,16 @@ class ControlFlow(Evaluator):
             case _:
                 pass
         return Outcome(self.state)
+
+    def _gather(self, value: ir.Expr) -> None:
+        """Awaitables are run, and their exceptions dropped with their results."""
+        self.raising.append(None)
+        self.eval(value)
+        caught = self.raising.pop()
+        if caught is not None:
+            self.state.failed |= caught.failed
+            self.handled(value.span, None, NOTHING)
+            self.may_raise()
 
     def _closure(self, statement: ir.FunctionDef) -> Values:
         scope: Scope = self.unit
@@ -466,6 +479,18 @@ class ControlFlow(Evaluator):
             if self.suppresses(item, values):
                 outcome.normal = join(outcome.normal, self.state)
         return outcome
+
+
+def _drops_errors(expr: ir.Expr) -> bool:
+    """Whether a statement is ``await gather(…, return_exceptions=True)``, whose results nobody looks at."""
+    call = expr.value if isinstance(expr, ir.Await) else expr
+    if not isinstance(call, ir.Call) or not isinstance(call.func, (ir.Name, ir.Attribute)):
+        return False
+    name = call.func.id if isinstance(call.func, ir.Name) else call.func.name
+    return name == "gather" and any(
+        a.keyword == "return_exceptions" and isinstance(a.value, ir.Constant) and a.value.value is True
+        for a in call.args
+    )
 
 
 def _may_be_false(expr: ir.Expr, values: Values) -> bool:

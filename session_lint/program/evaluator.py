@@ -403,7 +403,7 @@ class Evaluator:
                     result.append(items[position] if -len(items) <= position < len(items) else NOTHING)
                 case DictValue(items=pairs):
                     keys = {v.value for v in index[0] if isinstance(v, Const)} if index else set()
-                    result.append(members(v for k, v in pairs if not keys or k in keys))
+                    result.append(_may_have_changed(members(v for k, v in pairs if not keys or k in keys)))
                 case Container():
                     result.append(self.elements(value))
                 case External(name=name) if any(name.endswith(holder) for holder in vocabulary.STATE_HOLDERS):
@@ -757,7 +757,7 @@ class Evaluator:
                 return _external("sqlalchemy.connection." + name)
             case Container() | DictValue():
                 return (
-                    self.elements(subject)
+                    _may_have_changed(self.elements(subject))
                     if name in ("pop", "get", "values", "popleft", "setdefault", "__getitem__")
                     else NOTHING
                 )
@@ -959,6 +959,11 @@ class Evaluator:
 def _key(provider: Value) -> str:
     function = getattr(provider, "function", None)
     return f"{function.module.name}.{function.qualname}" if isinstance(function, Function) else ""
+
+
+def _may_have_changed(values: Values) -> Values:
+    """What a collection holds, without the flags and numbers: it may have been given others since."""
+    return frozenset(v for v in values if not isinstance(v, Const) or isinstance(v.value, str))
 
 
 def _external(name: str) -> Values:

@@ -16,7 +16,7 @@ from session_lint.program.states import State, join
 from session_lint.traversal import bound_names, subexpressions
 
 # Calls that send something to the database, and so can fail there.
-STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add", "add_all", "delete"}
+STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add", "add_all", "delete", "connection"}
 # Calls after which the session is sound again, whatever became of them.
 ENDINGS = frozenset(["rollback", "close", "aclose", "remove", "close_all", "reset", "invalidate"])
 
@@ -42,10 +42,14 @@ def catches(names: Iterable[str], bare: bool) -> tuple[bool, bool]:
     return some, every
 
 
-def fail(state: State, raising: State | None, failures: frozenset[tuple[int, str]]) -> State | None:
-    """The exceptional state, when in ``state`` calls on these sessions may fail."""
+def fail(state: State, raising: State | None, failed: frozenset[tuple[int, str]] = frozenset()) -> State | None:
+    """The exceptional state, when in ``state`` something may fail, calls on these sessions among it.
+
+    That an error was swallowed before does not make the new one an error of a session.
+    """
     failing = state.copy()
-    failing.failed |= failures
+    failing.failed |= failed
+    failing.marks = frozenset()
     return join(raising, failing)
 
 

@@ -502,6 +502,7 @@ class Frame(ControlFlow):
                     self.adopted[key, session.is_async] = known
                 exit_bits = exit_.at_yield if function.is_generator else (exit_.tx or {})
                 self.state.tx[known] = exit_bits.get(number, states.UNKNOWN)
+                failures.clear(self.state, known)
                 tokens[number] = known
             return Session(session.is_async, tokens[number])
 
@@ -686,7 +687,8 @@ class Frame(ControlFlow):
         self.record(name, node, token)
         if name in failures.STATEMENTS:
             self._used(token, name, node.span, f"{name}() is called on it")
-            self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
+            if name != "begin_nested":  # whoever enters it tells what fails inside
+                self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
         elif name in failures.ENDINGS:
             failures.clear(self.state, token)
         bits = self.state.tx.get(token, states.UNKNOWN)
@@ -705,6 +707,8 @@ class Frame(ControlFlow):
 
     def _called_handle(self, handle: Handle, name: str) -> None:
         """``transaction.commit()``, where no block ends it."""
+        if name in failures.ENDINGS and isinstance(handle.subject, Session) and isinstance(handle.subject.origin, int):
+            failures.clear(self.state, handle.subject.origin)
         if handle.kind == "transaction" and isinstance(handle.subject, Session):
             token = handle.subject.origin
             ends = name in ("commit", "rollback", "close")
