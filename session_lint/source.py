@@ -71,6 +71,14 @@ class Sources:
         Raises:
             SourceError: the file cannot be read, is too large, or cannot be decoded.
         """
+        return decode(self.read(path))
+
+    def read(self, path: str) -> bytes:
+        """Content of the file at ``path``.
+
+        Raises:
+            SourceError: the file cannot be read, or is too large.
+        """
         data = self.overlay.get(path)
         if data is None:
             try:
@@ -82,4 +90,4 @@ class Sources:
             size = len(data)
         if data is None or size > self.max_file_size:
             raise SourceError(f"it has {size:,} bytes, more than max-file-size ({self.max_file_size:,})")
-        return decode(data)
+        return data

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from session_lint.cli.options import (
+    FINDINGS,
     all_excluded,
     exit_code,
     make_request,
@@ -21,7 +22,9 @@ from session_lint.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from session_lint.pipeline import Result
+    from session_lint.findings import Finding
+    from session_lint.mending import Mended
+    from session_lint.pipeline import Files, Request, Result
 
 
 @click.command()
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 @click.option(
     "--stdin-filename", type=click.Path(path_type=Path), help="The file that standard input (`-`) stands for."
 )
+@click.option("--fix", is_flag=True, help="Make safe fixes, and report what remains.")
+@click.option("--unsafe-fixes", is_flag=True, help="Make fixes too that may change what the program does.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed something.")
 @click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
 def check(**options: Any) -> int:
     """Report findings in PATHS (default: the current folder), knowing the whole project around them.
@@ -46,6 +53,8 @@ def check(**options: Any) -> int:
     from session_lint.report.style import path_speller
 
     request = make_request(options)
+    if options["fix"] and request.stdin is not None and not options["diff"]:
+        raise click.UsageError("Standard input has no file to fix: use --diff, or name the file.")
     files = find_files(request)
     show = path_speller(files.project.root, Path.cwd())
     if options["verbose"]:
@@ -57,19 +66,67 @@ def check(**options: Any) -> int:
     if options["show_files"]:
         write("".join(f"{show(path)}\n" for path in files.discovery.reported), options["output_file"])
         return 0
-    result = run(request, files)
+    if options["diff"]:
+        return _diff(request, files, show, options)
+    fixed: tuple[Finding, ...] = ()
+    if options["fix"]:
+        result, fixed = _fix(request, files, show, options)
+    else:
+        result = run(request, files)
     color = use_color(options["color"], to_file=options["output_file"] is not None)
-    write(_render(result, show, options, color=color), options["output_file"])
+    write(_render(result, fixed, show, options, color=color), options["output_file"])
     if options["verbose"]:
         tell_times(result)
-    return exit_code(result, options)
+    return FINDINGS if fixed and options["exit_non_zero_on_fix"] else exit_code(result, options)
 
 
-def _render(result: Result, show: Callable[[str], str], options: dict[str, Any], *, color: bool) -> str:
+def _fix(
+    request: Request, files: Files, show: Callable[[str], str], options: dict[str, Any]
+) -> tuple[Result, tuple[Finding, ...]]:
+    """Make the fixes; returns what remains, and what is gone."""
+    from session_lint.mending import mend
+    from session_lint.rewriting import write as rewrite
+
+    mended = mend(request, files, unsafe=options["unsafe_fixes"])
+    _tell_dropped(mended, show)
+    for path, content in mended.after.items():
+        rewrite(files.project.root / path, mended.before[path], content)
+    return mended.result, mended.fixed
+
+
+def _diff(request: Request, files: Files, show: Callable[[str], str], options: dict[str, Any]) -> int:
+    """Show what the fixes would change; returns the exit code, 1 where there is something."""
+    from session_lint.mending import mend
+    from session_lint.report import diff
+    from session_lint.report.style import counted
+
+    mended = mend(request, files, unsafe=options["unsafe_fixes"])
+    _tell_dropped(mended, show)
+    color = use_color(options["color"], to_file=options["output_file"] is not None)
+    write(diff.render(mended, show, color=color), options["output_file"])
+    if not options["quiet"]:
+        click.echo(f"Would fix {counted(len(mended.fixed), 'finding')}.", err=True)
+    return FINDINGS if mended.fixed and not options["exit_zero"] else 0
+
+
+def _tell_dropped(mended: Mended, show: Callable[[str], str]) -> None:
+    """Say on stderr which fixes did not work."""
+    for finding in mended.dropped:
+        place = f"{show(finding.filename)}:{finding.span.row}"
+        click.echo(
+            f"{place}: the fix of {finding.code} is dropped: its result does not parse, or the finding stays.", err=True
+        )
+
+
+def _render(
+    result: Result, fixed: tuple[Finding, ...], show: Callable[[str], str], options: dict[str, Any], *, color: bool
+) -> str:
     from session_lint.report import concise, full, json_list, summary
 
     if options["output_format"] == "json":
         return json_list.render(result, show)
     render = full.render if options["output_format"] == "full" else concise.render
     body = render(result, show, color=color)
-    return body if options["quiet"] else f"{body}{summary.text(result)}"
+    if options["quiet"]:
+        return body
+    return f"{body}{summary.text(result, fixed, unsafe_fixes=options['unsafe_fixes'])}"

@@ -9,7 +9,7 @@ from session_lint.findings import Severity
 
 SEVERITY_COLOR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
-_CODES = {"red": 31, "yellow": 33, "blue": 34, "cyan": 36}
+_CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
 def path_speller(root: Path, folder: Path) -> Callable[[str], str]:

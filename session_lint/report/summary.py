@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from session_lint.checks import CHECKS
-from session_lint.findings import Severity
+from session_lint.findings import Finding, Severity
 from session_lint.report.style import counted
 
 if TYPE_CHECKING:
     from session_lint.pipeline import Result
 
 
-def text(result: Result) -> str:
-    """The lines that end a check: what was looked at, what came of it, and another policy that the code plainly follows."""
+def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool = False) -> str:
+    """The lines that end a check: what was looked at, what came of it, and another policy that the code plainly follows.
+
+    Args:
+        result: what is found.
+        fixed: findings that are gone, since they were fixed before.
+        unsafe_fixes: unsafe fixes may be made.
+    """
     from session_lint.inference import other_policy
     from session_lint.report.owners import other_owner
 
-    lines = [looked_at(result), outcome(result)]
+    lines = [looked_at(result), outcome(result, fixed), *_fixable(result.findings, unsafe_fixes=unsafe_fixes)]
     other = other_policy(result.program)
     if other is not None:
         lines.append(other_owner(*other, result.program.settings.transaction_owner))
@@ -41,17 +48,32 @@ def looked_at(result: Result) -> str:
     )
 
 
-def outcome(result: Result) -> str:
-    """``Found 3 errors, 1 warning in 2 files.``, or that there is nothing; what is suppressed is counted in both."""
-    hidden = f" ({len(result.hidden)} suppressed)" if result.hidden else ""
-    if not result.findings:
-        return f"No problems found{hidden}."
-    by_severity = Counter(finding.severity for finding in result.findings)
+def outcome(result: Result, fixed: tuple[Finding, ...] = ()) -> str:
+    """``Found 3 errors, 1 warning in 2 files.``, or that there is nothing; what is fixed and suppressed is counted in both."""
+    found = (*result.findings, *fixed)
+    notes = [f"{len(fixed)} fixed, {len(result.findings)} remaining"] if fixed else []
+    notes += [f"{len(result.hidden)} suppressed"] if result.hidden else []
+    aside = f" ({'; '.join(notes)})" if notes else ""
+    if not found:
+        return f"No problems found{aside}."
+    by_severity = Counter(finding.severity for finding in found)
     nouns = {Severity.ERROR: "error", Severity.WARNING: "warning"}
     parts = [
         counted(by_severity[severity], nouns[severity]) if severity in nouns else f"{by_severity[severity]} info"
         for severity in Severity
         if by_severity[severity]
     ]
-    files = len({finding.filename for finding in result.findings})
-    return f"Found {', '.join(parts)} in {counted(files, 'file')}{hidden}."
+    files = len({finding.filename for finding in found})
+    return f"Found {', '.join(parts)} in {counted(files, 'file')}{aside}."
+
+
+def _fixable(findings: Iterable[Finding], *, unsafe_fixes: bool) -> list[str]:
+    """``2 fixable with --fix (3 more with --unsafe-fixes).``; nothing where nothing is."""
+    fixes = [finding.fix for finding in findings if finding.fix is not None]
+    safe = len(fixes) if unsafe_fixes else sum(fix.safe for fix in fixes)
+    more = len(fixes) - safe
+    if not fixes:
+        return []
+    if not safe:
+        return [f"{more} fixable with --fix --unsafe-fixes."]
+    return [f"{safe} fixable with --fix{f' ({more} more with --unsafe-fixes)' if more else ''}."]

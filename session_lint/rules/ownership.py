@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from session_lint.findings import ChainLink, Finding
+from session_lint import ir
+from session_lint.findings import ChainLink, Edit, Finding, Fix
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
 from session_lint.program.symbols import Class, Function, Unit
@@ -109,8 +110,19 @@ def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Fi
             symbol=symbol,
             confidence=program.confidence(event.session),
             chain=chain,
+            fix=flush_instead(event),
             digest=program.digest(event.context.module, event.node.span),
         )
+
+
+def flush_instead(event: Event) -> Fix | None:
+    """Let a commit be a flush; unsafe, since now another must commit. None where the call is no session's own ``commit()``."""
+    function = event.node.func
+    if event.forwarded or not isinstance(function, ir.Attribute) or function.name != "commit":
+        return None
+    row, end = function.span.end_row, function.span.end_column
+    edit = Edit(ir.Span(row, end - len(function.name), row, end), "flush")
+    return Fix("Flush instead", safe=False, edits=(edit,))
 
 
 def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[ChainLink, ...]) -> str:

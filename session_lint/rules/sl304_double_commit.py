@@ -74,7 +74,7 @@ from collections.abc import Iterator
 
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.rules.ownership import double_ends, location_of
+from session_lint.rules.ownership import double_ends, flush_instead, location_of
 from session_lint.rules.registry import rule
 
 
@@ -107,5 +107,6 @@ def double_commit(program: Program) -> Iterator[Finding]:
             confidence=program.confidence(end.event.session),
             chain=chain,
             severity=Severity.ERROR if end.in_block else Severity.WARNING,
+            fix=flush_instead(end.event),
             digest=program.digest(end.event.context.module, end.event.node.span),
         )

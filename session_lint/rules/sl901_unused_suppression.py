@@ -111,7 +111,7 @@ def _finding(path: str, suppression: Suppression, idle: Sequence[str], hint: str
     whole = len(idle) == len(suppression.codes)
     what = f"`{suppression.text}`" if whole else f"{named} in `{suppression.text}`"
     message = f"{what} hides no finding; {hint or 'remove it'}"
-    fix = None if edit is None else Fix("take out what hides nothing", safe=True, edits=(edit,))
+    fix = None if edit is None else Fix("Take out what hides nothing", safe=True, edits=(edit,))
     return UNUSED_SUPPRESSION.finding(path, suppression.span, message, symbol="<module>", fix=fix)
 
 
