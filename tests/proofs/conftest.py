@@ -18,23 +18,35 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_address() -> str:
+    """Where PostgreSQL listens."""
+    return _server("SESSION_LINT_POSTGRES")
+
+
+@pytest.fixture(scope="session")
+def pgbouncer_address() -> str:
+    """Where PgBouncer listens, in transaction mode, for the same database."""
+    return _server("SESSION_LINT_PGBOUNCER")
+
+
 @pytest.fixture
-def postgres() -> Iterator[Database]:
+def postgres(postgres_address: str) -> Iterator[Database]:
     """An empty PostgreSQL database."""
-    database = server_database(server("SESSION_LINT_POSTGRES"))
+    database = server_database(postgres_address)
     yield database
     database.close()
 
 
 @pytest.fixture
-def pgbouncer() -> Iterator[Database]:
-    """An empty PostgreSQL database behind PgBouncer in transaction mode; `execute` and `rows` go past PgBouncer."""
-    database = server_database(server("SESSION_LINT_PGBOUNCER"), observer=server("SESSION_LINT_POSTGRES"))
+def pgbouncer(pgbouncer_address: str, postgres_address: str) -> Iterator[Database]:
+    """An empty PostgreSQL database behind PgBouncer; `execute` and `rows` go past PgBouncer."""
+    database = server_database(pgbouncer_address, observer=postgres_address)
     yield database
     database.close()
 
 
-def server(variable: str) -> str:
+def _server(variable: str) -> str:
     """The address of a server, from the environment; the test is skipped without one, or fails where servers are required."""
     address = os.environ.get(variable)
     if address:

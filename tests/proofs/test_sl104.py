@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from harness import Database
 from sqlalchemy.orm import Session
@@ -23,10 +21,10 @@ def shop(postgres: Database) -> Database:
     return postgres
 
 
-def test_the_event_of_an_order_that_was_never_closed_stays(shop: Database) -> None:
+def test_the_event_of_an_order_that_was_never_closed_stays(shop: Database, postgres_address: str) -> None:
     program = shop.load("SL104", "Example")
     with Session(shop.engine()) as session:
-        program.close_order(session, os.environ["SESSION_LINT_POSTGRES"], 1)
+        program.close_order(session, postgres_address, 1)
         session.rollback()
     assert shop.rows(CLOSED) == [(False,)]
     assert shop.rows(EVENTS) == [(1,)]
