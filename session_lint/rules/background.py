@@ -176,7 +176,7 @@ def _what(program: Program, unit: Unit, expr: ir.Expr, values: Values) -> str | 
             case Instance(cls=cls) if holds_session(program, cls):
                 return f"`{name}`, an object that holds a session," if name else "an object that holds a session"
             case FunctionValue(function=function) if isinstance(function.parent, Function):
-                caught = _caught(function)
+                caught = caught_session(function)
                 if caught:
                     return f"a function that catches the session `{caught}`"
             case Partial() | ManagerFunction() | Wrapped() if bears_session(value):
@@ -195,7 +195,7 @@ def holds_session(program: Program, cls: Class) -> bool:
     return False
 
 
-def _caught(function: Function) -> str | None:
+def caught_session(function: Function) -> str | None:
     """The session of an enclosing function that a nested function or lambda uses."""
     own = set(function.cells)
     names: set[str] = set()
