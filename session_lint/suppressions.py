@@ -185,6 +185,11 @@ def _codes(text: str | None) -> tuple[str, ...]:
     return tuple(re.findall(r"[\w-]+", text or ""))
 
 
+def covered_rows(module: ir.Module, row: int) -> tuple[int, int]:
+    """First and last row of the simple statement or header that a row is in."""
+    return _covered(module.body, ir.Comment(ir.Span(row, 0, row, 0), ""), whole_body=False)
+
+
 def _covered(body: Iterable[ir.Statement], comment: ir.Comment, *, whole_body: bool) -> tuple[int, int]:
     """Rows that a comment speaks for: those of the simple statement or header it stands in, else its own.
 

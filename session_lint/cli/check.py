@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--unsafe-fixes", is_flag=True, help="Make fixes too that may change what the program does.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed something.")
+@click.option("--add-ignores", metavar="REASON", help="Write a suppression, with this reason, for every finding.")
 @click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
 def check(**options: Any) -> int:
     """Report findings in PATHS (default: the current folder), knowing the whole project around them.
@@ -53,8 +54,7 @@ def check(**options: Any) -> int:
     from session_lint.report.style import path_speller
 
     request = make_request(options)
-    if options["fix"] and request.stdin is not None and not options["diff"]:
-        raise click.UsageError("Standard input has no file to fix: use --diff, or name the file.")
+    _refuse_contradictions(request, options)
     files = find_files(request)
     show = path_speller(files.project.root, Path.cwd())
     if options["verbose"]:
@@ -66,10 +66,12 @@ def check(**options: Any) -> int:
     if options["show_files"]:
         write("".join(f"{show(path)}\n" for path in files.discovery.reported), options["output_file"])
         return 0
-    if options["diff"]:
-        return _diff(request, files, show, options)
     fixed: tuple[Finding, ...] = ()
-    if options["fix"]:
+    if options["add_ignores"] is not None:
+        result = _add_ignores(run(request, files), options)
+    elif options["diff"]:
+        return _diff(request, files, show, options)
+    elif options["fix"]:
         result, fixed = _fix(request, files, show, options)
     else:
         result = run(request, files)
@@ -78,6 +80,34 @@ def check(**options: Any) -> int:
     if options["verbose"]:
         tell_times(result)
     return FINDINGS if fixed and options["exit_non_zero_on_fix"] else exit_code(result, options)
+
+
+def _refuse_contradictions(request: Request, options: dict[str, Any]) -> None:
+    reason: str | None = options["add_ignores"]
+    if reason is None:
+        if options["fix"] and not options["diff"] and request.stdin is not None:
+            raise click.UsageError("Standard input has no file to fix: use --diff, or name the file.")
+        return
+    if options["fix"] or options["diff"]:
+        raise click.UsageError("--add-ignores goes with neither --fix nor --diff: give one of them.")
+    if request.stdin is not None:
+        raise click.UsageError("Standard input has no file to write suppressions to: name the file.")
+    if not reason.strip() or not reason.isprintable() or "#" in reason:
+        raise click.UsageError("--add-ignores takes the reason for all suppressions: a line of text without `#`.")
+
+
+def _add_ignores(result: Result, options: dict[str, Any]) -> Result:
+    """Write the suppressions; returns what remains."""
+    from session_lint.ignoring import add_ignores
+    from session_lint.report.style import counted
+    from session_lint.rewriting import write as rewrite
+
+    ignored = add_ignores(result, options["add_ignores"].strip())
+    for path, content in ignored.after.items():
+        rewrite(result.root / path, ignored.before[path], content)
+    files = counted(len(ignored.after), "file")
+    click.echo(f"Suppressed {counted(ignored.number, 'finding')} in {files}.", err=True)
+    return ignored.result
 
 
 def _fix(
