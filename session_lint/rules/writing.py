@@ -1,0 +1,249 @@
+"""What SL306 rests on: which sessions are written, through which calls, and which of them somebody may commit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from session_lint import ir
+from session_lint.program import Program, states, vocabulary
+from session_lint.program.contexts import Context, Edge, Event, Token
+from session_lint.program.symbols import Function, Unit
+from session_lint.program.values import External, Session, Symbol
+from session_lint.traversal import expressions, walk
+
+_OBJECT_WRITES = frozenset(
+    ["add", "add_all", "delete", "merge", "flush", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"]
+)
+_STATEMENTS = frozenset({"execute", "exec", "scalar", "scalars", "stream", "stream_scalars"})
+_DML = ("insert", "update", "delete", "merge", "replace")
+
+Place = tuple[int, int]
+"""A session in a context: the context's id and the token's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How a context writes: by ``event`` itself, or by ``call`` of another context that does."""
+
+    context: Context
+    event: Event | None
+    call: ir.Call | None = None
+    below: Write | None = None
+
+    @property
+    def last(self) -> Write:
+        """Where the session's own method is called."""
+        return self.below.last if self.below is not None else self
+
+    @property
+    def node(self) -> ir.Call | None:
+        return self.event.node if self.event is not None else self.call
+
+
+class Uses:
+    """What happens to every session, followed up the call graph from where it happens to those who lent it."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._contexts = [c for c in program.analysis.all_contexts() if not c.is_test]
+        self.ended = self._up(self._ends())
+        self.written = self._writes()
+        self._providers: dict[Function, bool] = {}
+
+    def may_commit(self, provider: Function) -> bool:
+        """Whether a provider, or one that it has the session from, ends the transaction or gives the session to unknown code."""
+        known = self._providers.get(provider)
+        if known is None:
+            self._providers[provider] = False
+            known = self._program.commits_by_itself(provider) or any(
+                (id(context), number) in self.ended
+                or (token.provider is not None and token.provider is not provider and self.may_commit(token.provider))
+                for context in self._program.analysis.by_function.get(provider, ())
+                for number, token in enumerate(context.tokens)
+            )
+            self._providers[provider] = known
+        return known
+
+    def _ends(self) -> Iterator[Place]:
+        for context in self._contexts:
+            for number, token in enumerate(context.tokens):
+                if token.lost:
+                    yield id(context), number
+                if token.how == "closure":
+                    yield from self._outer(context, token)
+            for event in context.events.values():
+                if _may_end(event):
+                    yield id(context), event.token
+
+    def _outer(self, context: Context, token: Token) -> Iterator[Place]:
+        """The sessions of the functions around a nested one that uses one of them: which, is not followed."""
+        outer = context.unit.parent if isinstance(context.unit, Function) else None
+        while isinstance(outer, Function):
+            for around in self._program.analysis.by_function.get(outer, ()):
+                yield from ((id(around), n) for n, t in enumerate(around.tokens) if t.is_async == token.is_async)
+            outer = outer.parent if isinstance(outer.parent, Function) else None
+
+    def _up(self, places: Iterable[Place]) -> set[Place]:
+        edges = {id(context): context.callers for context in self._contexts}
+        reached: set[Place] = set()
+        queue = list(places)
+        while queue:
+            place = queue.pop()
+            if place in reached:
+                continue
+            reached.add(place)
+            for edge in edges.get(place[0], ()):
+                if place[1] in edge.tokens:
+                    queue.append((id(edge.caller), edge.tokens[place[1]]))
+        return reached
+
+    def _writes(self) -> dict[Place, Write]:
+        found: dict[Place, Write] = {}
+        queue: deque[tuple[Context, int]] = deque()
+        for context in self._contexts:
+            for event in sorted(context.events.values(), key=lambda e: (e.node.span.row, e.node.span.column)):
+                place = (id(context), event.token)
+                if place not in found and _is_write(self._program, event):
+                    found[place] = Write(context, event)
+                    queue.append((context, event.token))
+        while queue:
+            context, token = queue.popleft()
+            for edge in context.callers:
+                mine = edge.tokens.get(token)
+                if mine is None or edge.caller.is_test:
+                    continue
+                place = (id(edge.caller), mine)
+                if place not in found:
+                    found[place] = Write(edge.caller, None, edge.node, found[id(context), token])
+                    queue.append((edge.caller, mine))
+        return found
+
+
+def hands_on(context: Context, number: int) -> bool:
+    """Whether a context gives a session of its own to its caller: then that one owns it."""
+    exit_ = context.exit
+    if exit_ is None:
+        return True
+    return any(_is_in(exit_.values | exit_.yields, number))
+
+
+def _is_in(values: Iterable[object], number: int) -> Iterator[bool]:
+    from session_lint.program.remapping import remap
+
+    seen: list[int] = []
+
+    def note(session: Session) -> Session:
+        if isinstance(session.origin, int):
+            seen.append(session.origin)
+        return session
+
+    remap(frozenset(values), note)  # type: ignore[arg-type]
+    return (n == number for n in seen)
+
+
+def _may_end(event: Event) -> bool:
+    if event.bits & (states.BLOCK | states.BEGUN):
+        return True
+    if event.kind == "begin":
+        return not (event.dropped and event.session.is_async)
+    if event.kind == "rollback":
+        return not _is_in_handler(event)
+    return event.kind == "commit" or event.kind in vocabulary.TRANSACTION_ACCESS
+
+
+def _is_in_handler(event: Event) -> bool:
+    """Whether a rollback only answers an error; elsewhere it says that nothing is to be kept."""
+    row = event.node.span.row
+    return any(
+        body and body[0].span.row <= row <= body[-1].span.end_row
+        for statement in walk(event.context.unit.body)
+        if isinstance(statement, ir.Try)
+        for body in (handler.body for handler in statement.handlers)
+    )
+
+
+def _is_write(program: Program, event: Event) -> bool:
+    if event.forwarded:
+        return False
+    if event.kind in _OBJECT_WRITES:
+        if event.kind == "flush":
+            return _changes_objects(event.context.unit)
+        return not any(arg.keyword == "load" for arg in event.node.args)
+    if event.kind in _STATEMENTS and event.node.args:
+        return _is_dml(program, event.context.unit, event.node.args[0].value, frozenset())
+    return False
+
+
+def _changes_objects(unit: Unit) -> bool:
+    """Whether attributes of objects are set, which a flush then writes: on its own it writes nothing."""
+    return any(
+        isinstance(target, ir.Attribute) and not (isinstance(target.value, ir.Name) and target.value.id == "self")
+        for statement in walk(unit.body)
+        if isinstance(statement, (ir.Assign, ir.AugAssign))
+        for target in (statement.targets if isinstance(statement, ir.Assign) else (statement.target,))
+    ) or any(
+        isinstance(part, ir.Call) and isinstance(part.func, ir.Name) and part.func.id == "setattr"
+        for part in expressions(unit.body)
+    )
+
+
+def _is_dml(program: Program, unit: Unit, expr: ir.Expr, seen: frozenset[str]) -> bool:
+    """Whether an expression surely is an INSERT, UPDATE or DELETE."""
+    match expr:
+        case ir.Constant(value=str(sql)):
+            return sql.lstrip().lower().startswith(tuple(f"{word} " for word in _DML))
+        case ir.FString(parts=parts) if parts:
+            return _is_dml(program, unit, parts[0], seen)
+        case ir.Name(id=name) if name not in seen:
+            given = [
+                s.value
+                for s in walk(unit.body)
+                if isinstance(s, ir.Assign)
+                and any(isinstance(target, ir.Name) and target.id == name for target in s.targets)
+            ]
+            inner = seen | {name}
+            decided = [value for value in given if _root(value) != name]
+            return bool(decided) and all(_is_dml(program, unit, value, inner) for value in decided)
+        case ir.Call(func=func, args=args):
+            names = {v.name for v in program.flow.at(unit).eval(func) if isinstance(v, (Symbol, External))}
+            if len(names) == 1:
+                top, _, last = next(iter(names)).rpartition(".")
+                if top.startswith(("sqlalchemy", "sqlmodel")) and "()" not in top:
+                    if last == "text" and args:
+                        return _is_dml(program, unit, args[0].value, seen)
+                    return last in _DML
+            return isinstance(func, ir.Attribute) and _is_dml(program, unit, func.value, seen)
+        case _:
+            return False
+
+
+def _root(expr: ir.Expr) -> str | None:
+    while isinstance(expr, (ir.Call, ir.Attribute)):
+        expr = expr.func if isinstance(expr, ir.Call) else expr.value
+    return expr.id if isinstance(expr, ir.Name) else None
+
+
+def commits_each_statement(program: Program) -> bool:
+    """Whether a module that makes session factories sets AUTOCOMMIT: then writes need no commit."""
+    modules = {creation.unit.module for creation in program.creations("factory")}
+    return any(
+        arg.keyword == "isolation_level"
+        and isinstance(arg.value, ir.Constant)
+        and str(arg.value.value).upper() == "AUTOCOMMIT"
+        for module in modules
+        for body in (module.body, *(f.body for f in module.functions))
+        for part in expressions(body)
+        if isinstance(part, ir.Call)
+        for arg in part.args
+    )
+
+
+def edges_below(program: Program) -> dict[int, list[tuple[Context, Edge]]]:
+    """The contexts that each context calls, by the caller's id."""
+    below: dict[int, list[tuple[Context, Edge]]] = {}
+    for context in program.analysis.all_contexts():
+        for edge in context.callers:
+            below.setdefault(id(edge.caller), []).append((context, edge))
+    return below
