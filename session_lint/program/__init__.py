@@ -19,6 +19,7 @@ from session_lint.program.interpreter import Analysis
 from session_lint.program.keeping import owns_session
 from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Function, Module, Unit
+from session_lint.program.values import Session
 from session_lint.program.world import World
 from session_lint.settings import Settings
 from session_lint.traversal import walk
@@ -130,6 +131,32 @@ class Program:
         if override is not None and override.commits is not None:
             return override.commits
         return any(c.convention.commits for c in self.analysis.by_function.get(provider, ()))
+
+    def committing_owner(self, token: Token) -> Function | None:
+        """Who commits the session after the code that has it: its provider, or the middleware that put it on the request."""
+        if token.how == "state":
+            owners = self._committing_middleware
+            return owners.get(token.path) or (next(iter(owners.values())) if len(set(owners.values())) == 1 else None)
+        return token.provider if self.commits_by_itself(token.provider) else None
+
+    @cached_property
+    def _committing_middleware(self) -> Mapping[str, Function]:
+        """Middleware that commits sessions kept on the request, by the names that these are kept under."""
+        kept = self.flow.world.shared
+        found: dict[str, Function] = {}
+        for event in self.events("commit"):
+            unit, token = event.context.unit, event.session
+            entry = self.entry(unit)
+            if not isinstance(unit, Function) or not (
+                self.is_of_middleware(unit) or (entry is not None and entry.kind == "middleware")
+            ):
+                continue
+            names = [token.path] if token.how == "state" else []
+            for name, cell in kept.items():
+                if token.site is not None and any(isinstance(v, Session) and v.origin == token.site for v in cell.values):
+                    names.append(name)
+            found.update(dict.fromkeys(names, unit))
+        return found
 
     def is_provider(self, unit: Unit) -> bool:
         """Whether a function hands a session out by ``yield``."""

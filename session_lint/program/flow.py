@@ -217,6 +217,12 @@ class Flow(Evaluator):
             self.read(base.attrs.setdefault(name, Cell()))
         return super().instance_attribute(value, name)
 
+    def shared_value(self, name: str) -> Values:
+        values = super().shared_value(name)
+        if any(isinstance(v, Session) for v in values):
+            self.facts.touching.add(self.unit)
+        return values
+
     def local_names(self) -> dict[str, Values]:
         return (
             {} if isinstance(self.unit, Module) else {name: self.read(cell) for name, cell in self.unit.cells.items()}

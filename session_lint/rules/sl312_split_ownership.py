@@ -2,7 +2,8 @@
 
 ## What it does
 Reports a provider that commits on its normal exit (a commit after `yield`, or a begin block around it) when
-code that uses its session commits or begins as well. There is one finding a provider; it names the places.
+code that uses its session commits or begins as well. A middleware that keeps a session on the request and commits it is
+such a provider too. There is one finding a provider; it names the places.
 
 ## Why is this bad?
 One transaction has two owners, and each believes that it alone decides. Observed alike on SQLAlchemy 2.1.9,
@@ -100,14 +101,14 @@ _SHOWN = 3
 
 @rule("SL312", "split-ownership", severity=Severity.WARNING, check="router-endpoints")
 def split_ownership(program: Program) -> Iterator[Finding]:
-    """Providers that commit by themselves, while code under them commits or begins as well."""
+    """Providers and middleware that commit by themselves, while code under them commits or begins as well."""
     sites: dict[Function, dict[tuple[str, int, str], str]] = {}
     for event in program.events("commit", "begin"):
         if event.context.module.path and program.role(event.context.unit) in ("test", "migration"):
             continue
         for _, token in program.origins(event):
-            provider = token.provider
-            if provider is None or event.context.unit is provider or not program.commits_by_itself(provider):
+            provider = program.committing_owner(token)
+            if provider is None or event.context.unit is provider:
                 continue
             key = (event.context.module.path, event.node.span.row, event.context.unit.qualname)
             sites.setdefault(provider, {})[key] = event.kind
