@@ -153,7 +153,9 @@ class Program:
                 continue
             names = [token.path] if token.how == "state" else []
             for name, cell in kept.items():
-                if token.site is not None and any(isinstance(v, Session) and v.origin == token.site for v in cell.values):
+                if token.site is not None and any(
+                    isinstance(v, Session) and v.origin == token.site for v in cell.values
+                ):
                     names.append(name)
             found.update(dict.fromkeys(names, unit))
         return found
