@@ -82,14 +82,14 @@ class _Finder:
         names: dict[str, Key] = {}
         for member in group.members:
             loops = group.repeating(member)
-            for key in self._used(context, member.expr):
-                if self._is_other_each_time(context, member.expr, key, loops):
-                    continue
-                name = _name(context, key)
-                names[name] = key
-                users[name].append(member)
-                if loops:
-                    users[name].append(member)
+            own = {
+                _name(context, key): key
+                for key in self._used(context, member.expr)
+                if not self._is_other_each_time(context, member.expr, key, loops)
+            }
+            names.update(own)
+            for name in own:
+                users[name] += [member, member] if loops else [member]
         for name, places in users.items():
             pairs = [(a, b) for a, b in combinations(places[:_COMPARED], 2) if not a.excludes(b)]
             if pairs:
