@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ ANALYSED = [rule for rule in load_rules() if rule.code not in {"SL902", "SL905"}
 
 
 def codes(source: str, folder: Path, selected: str) -> set[str]:
-    """The rules that a program breaks when it is a project of its own, one selected in any case."""
+    """The rules that a program breaks when it is a project of its own, one selected in any case.
+
+    The project pins the installed FastAPI, with which the examples are run.
+    """
     (folder / "pyproject.toml").write_text(f'[tool.session-lint]\nextend-select = ["{selected}"]\n')
+    (folder / "requirements.txt").write_text(f"fastapi=={version('fastapi')}\n")
     (folder / "app.py").write_text(source)
     return {finding.code for finding in check([folder], root=folder).findings}
 
