@@ -45,7 +45,7 @@ def lower(text: str) -> ir.Module:
 
 def _lower(source: Source) -> ir.Module:
     try:
-        body = block(source.walk, source.module.body, source.trees)
+        body = tuple([statement for lines, trees in source.parts for statement in block(source.walk, lines, trees)])
     except SyntaxError as error:  # A malformed escape: LibCST does not look into strings.
         raise source.refusal or LoweringError(error.msg, 1, 1) from None
     return ir.Module(body, suppression_comments(source))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import libcst as cst
 
@@ -34,6 +35,12 @@ LEXEMES = re.compile(
     re.DOTALL,
 )
 
+
+SLICE = 32_768
+"""Characters that LibCST parses at a time, a top-level statement at least: its tree takes hundreds of times their memory."""
+
+Part: TypeAlias = tuple[Sequence[cst.CSTNode], Iterable[Tree]]
+"""Top-level lines as LibCST has them, and the statements in them as ``ast`` has them."""
 
 _VALIDATE = cst.CSTNode.__post_init__
 
@@ -59,10 +66,17 @@ class LoweringError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed file, ready to be walked."""
+    """A file ready to be walked.
+
+    Args:
+        text: its text, with no newlines but line feeds.
+        parts: its statements; each part is parsed by LibCST when it is asked for.
+        trees: the same statements for ``ast``, or NO_TREE.
+        walk: what the handlers share.
+    """
 
     text: str
-    module: cst.Module
+    parts: Iterable[Part]
     trees: Sequence[Tree]
     walk: Walk
     comments: Sequence[cst.Comment] = ()
@@ -72,7 +86,7 @@ class Source:
 
 
 def parse(text: str) -> Source:
-    """Parse a file with ``ast`` and LibCST.
+    """Parse a file with ``ast``, and part by part, as they are asked for, with LibCST.
 
     Raises:
         LoweringError: either refuses it, or it is nested too deeply.
@@ -90,11 +104,32 @@ def parse(text: str) -> Source:
     except (RecursionError, MemoryError):
         raise LoweringError("the code is nested too deeply to be parsed", 1, 1) from None
     _check_depth(tree, offsets)
-    try:
-        module = _parse_vouched(text)
-    except cst.ParserSyntaxError as error:
-        raise LoweringError("LibCST cannot parse this syntax yet", *_libcst_place(error, text)) from None
-    return Source(text, module, tree.body, Walk(tree_ruler(text), text, offsets))
+    return Source(text, _parts(text, tree.body, offsets), tree.body, Walk(tree_ruler(text), text, offsets))
+
+
+def _parts(text: str, trees: Sequence[Tree], offsets: list[int]) -> Iterator[Part]:
+    """The statements of a file that ``ast`` has accepted, parsed by LibCST slice after slice."""
+    row, first = 1, 0
+    for index, tree in enumerate(trees):
+        end = tree.end_lineno + 1  # the row that the next slice starts in
+        is_last = index + 1 == len(trees)
+        if (
+            not is_last
+            and (
+                offsets[end - 1] - offsets[row - 1] < SLICE
+                or trees[index + 1].lineno < end  # on the same row, behind a semicolon
+                or text[offsets[end - 2] : offsets[end - 1]].rstrip().endswith("\\")
+            )
+        ):
+            continue
+        piece = text[offsets[row - 1] :] if is_last else text[offsets[row - 1] : offsets[end - 1]]
+        try:
+            lines = _parse_vouched(piece).body
+        except cst.ParserSyntaxError as error:
+            place, column = _libcst_place(error, piece)
+            raise LoweringError("LibCST cannot parse this syntax yet", place + row - 1, column) from None
+        yield lines, trees[first : index + 1]
+        row, first = end, index + 1
 
 
 def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
@@ -114,7 +149,8 @@ def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
     except (RecursionError, KeyError):  # LibCST's code generation hides the one behind the other.
         raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     comments = [node for node in positions if isinstance(node, cst.Comment)]
-    return Source(text, module, NO_TREE, Walk(position_ruler(positions, text, offsets), text, offsets), comments, wrong)
+    walk = Walk(position_ruler(positions, text, offsets), text, offsets)
+    return Source(text, [(module.body, NO_TREE)], NO_TREE, walk, comments, wrong)
 
 
 def _parse_vouched(text: str) -> cst.Module:

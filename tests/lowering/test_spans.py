@@ -63,9 +63,9 @@ SNIPPETS = [
 def from_positions(text: str) -> tuple[ir.Statement, ...]:
     """Lower with the positions of LibCST's provider."""
     source = gate.parse(text)
-    wrapper = MetadataWrapper(source.module, unsafe_skip_copy=True)
+    wrapper = MetadataWrapper(libcst.parse_module(source.text), unsafe_skip_copy=True)
     ruler = position_ruler(wrapper.resolve(PositionProvider), source.text, source.walk.offsets)
-    return block(Walk(ruler, source.text, source.walk.offsets), source.module.body, NO_TREE)
+    return block(Walk(ruler, source.text, source.walk.offsets), wrapper.module.body, NO_TREE)
 
 
 def differences(one: object, other: object, lines: list[str]) -> Iterator[tuple[object, object]]:
@@ -130,6 +130,23 @@ def test_places_equal_libcst_on_real_files(path: Path) -> None:
     assert_places(text)
     assert lower(text) == module
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(module), type=ir.Module) == module
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *SNIPPETS,
+        "# a\n\n@b  # c\n\n@(\nd)\ndef e(): pass\n  # f\n# g\nh = i\n\n# j",
+        "a; \\\nb\n\\\nc\nd ; \\\n e; f\nif g: \\\n  h\ni",
+        "if a:\n\tb\n\t# c\n  # d\n\fe\n\f\n\fclass F: pass\n",
+        *[path.read_text(encoding="utf-8") for path in real_files()[:12]],
+    ],
+    ids=lambda text: text[:20],
+)
+def test_slices_change_nothing(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lower(text)
+    monkeypatch.setattr(gate, "SLICE", 1)
+    assert lower(text) == whole
 
 
 def slice_of(text: str, span: ir.Span) -> str:
