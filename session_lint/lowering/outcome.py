@@ -1,0 +1,66 @@
+"""Bytes of a file to what lowering makes of them, in a form that travels between processes and lies in caches."""
+
+from __future__ import annotations
+
+import msgspec
+
+from session_lint import ir
+from session_lint.source import SourceError, decode
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
+    """Why a file could not be lowered, fit to be shown, and where."""
+
+    message: str
+    row: int = 1
+    column: int = 1
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """Either is set: the file's IR, or why there is none."""
+
+    module: ir.Module | None
+    refusal: Refusal | None = None
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Outcome)
+
+
+def outcome_of(data: bytes) -> Outcome:
+    """Decode and lower the bytes of one file; the outcome depends on them and the running Python alone."""
+    from session_lint.lowering import LoweringError, lower  # imports LibCST, which not every run needs
+
+    try:
+        return Outcome(lower(decode(data)))
+    except SourceError as error:
+        return Outcome(None, Refusal(error.message, error.row))
+    except LoweringError as error:
+        return Outcome(None, Refusal(error.message, error.row, error.column))
+    except MemoryError:
+        return Outcome(None, Refusal("it takes more memory than there is"))
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """The outcome as MessagePack."""
+    return _ENCODER.encode(outcome)
+
+
+def decode_outcome(data: bytes) -> Outcome:
+    """What ``encode_outcome`` was given.
+
+    Raises:
+        ValueError: the bytes are nothing of the kind.
+    """
+    try:
+        outcome = _DECODER.decode(data)
+    except (msgspec.DecodeError, RecursionError, MemoryError) as error:
+        raise ValueError(str(error)) from error
+    if (outcome.module is None) is (outcome.refusal is None):
+        raise ValueError("neither a module nor a refusal")
+    return outcome
+
+
+def lower_batch(files: list[bytes]) -> list[bytes]:
+    """Lower several files: what an executor, perhaps on another machine, is given to do."""
+    return [encode_outcome(outcome_of(data)) for data in files]
