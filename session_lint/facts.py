@@ -44,6 +44,14 @@ def read_facts(root: Path) -> ProjectFacts:
     return ProjectFacts(python, pinned)
 
 
+def fact_files(root: Path) -> Iterator[Path]:
+    """The files that facts are read from, those that are not there included."""
+    for folder in _folders(root):
+        for name in ("pyproject.toml", *_LOCK_FILES, "Pipfile.lock"):
+            yield folder / name
+        yield from _requirement_files(folder)
+
+
 def _folders(root: Path) -> Iterator[Path]:
     chain = [root, *root.parents]
     top = next((index for index, folder in enumerate(chain) if (folder / ".git").exists()), 0)
@@ -73,8 +81,12 @@ def _lock_pins(folder: Path) -> Iterator[tuple[str, str]]:
             yield name, package["version"].removeprefix("==")
 
 
+def _requirement_files(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("requirements*.txt"), *folder.glob("requirements/*.txt")])
+
+
 def _requirement_pins(folder: Path) -> Iterator[tuple[str, str]]:
-    for file in sorted([*folder.glob("requirements*.txt"), *folder.glob("requirements/*.txt")]):
+    for file in _requirement_files(folder):
         try:
             lines = file.read_text("utf-8-sig", "replace").splitlines()
         except OSError:

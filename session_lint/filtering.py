@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from session_lint.analysis import Remarks
 from session_lint.findings import Finding, Severity
-from session_lint.program import LoweredFile, Program
 from session_lint.rules.registry import Rule, Selection, require_match, select_rules, severities
 from session_lint.rules.sl901_unused_suppression import misspelled, unused
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
@@ -18,7 +18,7 @@ from session_lint.rules.sl903_blanket_suppression import blanket
 from session_lint.rules.sl904_suppression_without_reason import without_reason
 from session_lint.rules.sl905_stale_setting import stale
 from session_lint.source import Sources, split_lines
-from session_lint.suppressions import apply_suppressions, suppressions_of
+from session_lint.suppressions import apply_suppressions
 
 if TYPE_CHECKING:
     from session_lint.settings import Settings
@@ -58,14 +58,12 @@ class Sieve:
             codes = {rule.code for rule in select_rules(rules, [Selection(source, items)], preview=True)}
             self._ignores.append((GitIgnoreSpec.from_lines([pattern]), codes - {UNREADABLE_FILE.code}))
 
-    def sift(
-        self, findings: Iterable[Finding], files: Iterable[LoweredFile], sources: Sources, *, whole: bool
-    ) -> Sifted:
+    def sift(self, findings: Iterable[Finding], remarks: Iterable[Remarks], sources: Sources, *, whole: bool) -> Sifted:
         """Part findings into kept and hidden, and add those on the suppressions in the files.
 
         Args:
             findings: what was found in the files that are reported on.
-            files: of these, those that could be read.
+            remarks: the comments in these files that may suppress.
             sources: their texts.
             whole: they are all files of the project.
         """
@@ -74,20 +72,20 @@ class Sieve:
         by_file: dict[str, list[Finding]] = {}
         for finding in sorted({self._with_severity(one) for one in findings}, key=_sort_key):
             (hidden if self._covers(finding) else by_file.setdefault(finding.filename, [])).append(finding)
-        for file in files:
-            if file.module.comments:
-                ours = by_file.pop(file.path, [])
-                self._sift_file(file, ours, sources, kept, hidden, whole=whole)
+        for file in remarks:
+            self._sift_file(file, by_file.pop(file.path, []), sources, kept, hidden, whole=whole)
         kept.extend(one for group in by_file.values() for one in group)
         return Sifted(tuple(sorted(kept, key=_sort_key)), tuple(sorted(hidden, key=_sort_key)))
 
-    def stale_settings(self, program: Program, known: tuple[str, ...], file: Path, root: Path) -> list[Finding]:
+    def stale_settings(
+        self, settings: Settings, defined: Collection[str], known: tuple[str, ...], file: Path, root: Path
+    ) -> list[Finding]:
         """The settings that match nothing in a whole project."""
-        return list(self._chosen(stale(program, known, file, root)))
+        return list(self._chosen(stale(settings, defined, known, file, root)))
 
     def _sift_file(
         self,
-        file: LoweredFile,
+        file: Remarks,
         findings: Sequence[Finding],
         sources: Sources,
         kept: list[Finding],
@@ -95,9 +93,9 @@ class Sieve:
         *,
         whole: bool,
     ) -> None:
-        suppressions = suppressions_of(file.module)
+        suppressions = file.suppressions
         filtered = apply_suppressions(findings, suppressions)
-        about = [*misspelled(file.path, file.module), *blanket(file.path, suppressions)]
+        about = [*misspelled(file.path, file.comments), *blanket(file.path, suppressions)]
         about += without_reason(file.path, suppressions)
         if whole and suppressions:
             lines = split_lines(sources.text(file.path))

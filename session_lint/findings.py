@@ -25,6 +25,14 @@ class Confidence(str, enum.Enum):
     LOW = "low"
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """What was looked at."""
+
+    files_with_sessions: int
+    sessions: int
+    endpoints: int
+
+
 class ChainLink(msgspec.Struct, frozen=True):
     """One step of the call chain that makes a finding true: a place, the function it is in, and what happens there."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from session_lint import ir
+from session_lint.analysis import OtherPolicy, OwnerKind
 from session_lint.conventions import Provider, provider_of, provider_uses
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import dotted
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Module
 
 Owner = Literal["router", "provider", "service"]
-OwnerKind = Literal["router", "provider", "service", "own", "object"]
 Pooler = Literal["transaction", "session"]
 
 _KINDS: tuple[OwnerKind, ...] = ("router", "provider", "service", "own", "object")
@@ -171,8 +171,8 @@ def leading(owners: tuple[OwnerCount, ...]) -> OwnerCount | None:
     return best if best is not None and best.total else None
 
 
-def other_policy(program: Program) -> tuple[OwnerCount, int] | None:
-    """The owner that the code plainly follows where that is not the configured one, and the number of commits in all."""
+def other_policy(program: Program) -> OtherPolicy | None:
+    """The owner that the code plainly follows where that is not the configured one."""
     policy = program.settings.transaction_owner
     if policy == "any":
         return None
@@ -181,7 +181,7 @@ def other_policy(program: Program) -> tuple[OwnerCount, int] | None:
     total = sum(count.total for count in voting(owners))
     if best is None or best.kind == policy or total < PLAIN_COMMITS or best.total <= PLAIN_SHARE * total:
         return None
-    return best, total
+    return OtherPolicy(best.kind, best.total, total)
 
 
 def _place_of(event: Event) -> Place:

@@ -1,27 +1,38 @@
-"""The one place that runs the stages in order: files, texts, IR, program, rules, findings."""
+"""The one place that runs the stages in order: files, texts, IR, program, rules, findings.
+
+A run on a tree that has not changed since the last one ends after the second stage, so whatever the later ones need is
+imported only when they run.
+"""
 
 from __future__ import annotations
 
-import gc
-import sys
+import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from session_lint.analysis import Analysis, rule_of
+from session_lint.cache.analyses import find_analysis, keep_analysis
+from session_lint.cache.keys import inputs, release
+from session_lint.cache.store import CACHE_FOLDER, Store, open_store
+from session_lint.cache.tree import Tree, look_at
 from session_lint.discovery import Discovery, discover
 from session_lint.errors import UserError
-from session_lint.facts import read_facts
 from session_lint.filtering import Sieve
 from session_lint.findings import Confidence, Finding
-from session_lint.lowering import LoweringError, lower
-from session_lint.models import load_models
-from session_lint.program import LoweredFile, Program, link
 from session_lint.project import Project, locate_project
-from session_lint.rules.registry import Selection, load_rules, select_rules
+from session_lint.rules.registry import Rule, Selection, load_rules, select_rules
 from session_lint.rules.sl902_unreadable_file import unreadable
-from session_lint.source import SourceError, Sources
+from session_lint.source import Sources
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from session_lint.loading import Loaded
+    from session_lint.program import Program
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
@@ -35,6 +46,10 @@ class Request:
         stdin: content that stands for the file at ``stdin_filename``, which then is the one file reported on.
         selection: the command line's choice of rules.
         everything: run all rules that the settings and the selection do not ignore.
+        cache: keep results for the next run, and use those of the last one.
+        cache_dir: where; None: ``.session_lint_cache`` in the project's root.
+        jobs: how many processes parse files; None: what fits the machine and the work.
+        executor: parses files in place of processes of our own.
     """
 
     paths: tuple[Path, ...] = (Path(),)
@@ -50,6 +65,10 @@ class Request:
     everything: bool = False
     preview: bool = False
     min_confidence: Confidence = Confidence.LOW
+    cache: bool = False
+    cache_dir: Path | None = None
+    jobs: int | None = None
+    executor: Executor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +86,30 @@ class Result:
 
     Args:
         files: the files it knew and reported on.
-        program: what it knows of them.
+        analysis: what is known of them before selection and suppression.
         findings: in report order, without suppressed ones.
         hidden: findings that comments or per-file ignores suppress.
         rules_run: codes of the rules that ran.
         rules_known: codes of all rules there are.
         seconds: how long each stage took.
+        work: how much was done and how much spared, by what it is.
+        linked: gives the program, which is linked anew where the analysis came from the cache.
     """
 
     files: Files
-    program: Program
+    analysis: Analysis
     findings: tuple[Finding, ...]
     hidden: tuple[Finding, ...]
     rules_run: frozenset[str]
     rules_known: frozenset[str]
     seconds: Mapping[str, float]
+    work: Mapping[str, int]
+    linked: Callable[[], Program] = field(repr=False)
+
+    @property
+    def program(self) -> Program:
+        """The linked program."""
+        return self.linked()
 
     @property
     def root(self) -> Path:
@@ -92,18 +120,34 @@ class Result:
         return self.files.discovery.reported
 
 
-def check(paths: Sequence[str | Path] = (".",), *, root: Path | None = None, config: Path | None = None) -> Result:
+def check(
+    paths: Sequence[str | Path] = (".",),
+    *,
+    root: Path | None = None,
+    config: Path | None = None,
+    cache_dir: Path | None = None,
+    executor: Executor | None = None,
+) -> Result:
     """Lint files and folders, knowing the whole project around them.
 
     Args:
         paths: what to report on.
         root: the project's root, where it is not the folder of the settings, ``pyproject.toml`` or ``.git`` above ``paths``.
         config: the settings file, where it is not the nearest one.
+        cache_dir: a folder to keep results in for the next run; None: nothing is kept.
+        executor: parses the files, in threads, processes or on other machines; None: processes of our own do.
 
     Raises:
         UserError: a path does not exist, there is no Python file, or the settings are not valid.
     """
-    request = Request(paths=tuple(Path(path) for path in paths), root=root, config=config)
+    request = Request(
+        paths=tuple(Path(path) for path in paths),
+        root=root,
+        config=config,
+        cache=cache_dir is not None,
+        cache_dir=cache_dir,
+        executor=executor,
+    )
     return run(request, find_files(request))
 
 
@@ -140,84 +184,125 @@ def run(request: Request, files: Files) -> Result:
         UserError: the settings or the request name a rule that does not exist, or a model in the settings is not valid.
     """
     settings, root = files.project.settings, files.project.root
-    source = str(files.project.settings_file)
-    rules = load_rules()
-    layers = [Selection(source, settings.select, settings.ignore, settings.extend_select), request.selection]
-    if request.everything:
-        layers.insert(0, Selection("audit", ["ALL"]))
-    selected = select_rules(rules, layers, preview=request.preview)
+    clock = _Clock()
+    store = _store(request, files)
+    tree = look_at(files.discovery.known, files.sources, store)
+    clock.lap("reading")
+    analysis = find_analysis(store, _key(files, tree)) if store.folder is not None else None
+    from_cache = analysis is not None
+    clock.lap("looking up")
+
+    rules = load_rules() if analysis is None else tuple(rule_of(card) for card in analysis.cards)
+    selected = _selected(request, files, rules)
     codes = frozenset(rule.code for rule in selected)
+    source = str(files.project.settings_file)
     sieve = Sieve(rules, codes, settings, source)
 
-    clock = _Clock()
-    loaded, found = _load(files)
-    clock.lap("reading and lowering")
-    facts, models = read_facts(root), load_models(root, settings.models)
-    with _set_up_for_linking():
-        program = link(loaded, settings, facts, models)
-    clock.lap("linking")
-    for rule in selected:
-        found.extend(rule(program))
-    clock.lap("rules")
+    stages = _Stages(request, files, store, tree, clock)
+    if analysis is None:
+        analysis = stages.analysis(rules if store.folder is not None else selected, rules)
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
     whole = reported >= set(files.discovery.known)
     sifted = sieve.sift(
-        (finding for finding in found if finding.filename in reported),
-        (file for file in loaded if file.path in reported),
+        (finding for finding in analysis.findings if finding.filename in reported and finding.code in codes),
+        (remarks for remarks in analysis.remarks if remarks.path in reported),
         files.sources,
         whole=whole,
     )
     kept = list(sifted.kept)
     if whole and files.project.settings_file is not None:
-        kept += sieve.stale_settings(program, files.discovery.known, files.project.settings_file, root)
+        known = files.discovery.known
+        kept += sieve.stale_settings(settings, analysis.defined, known, files.project.settings_file, root)
+    clock.lap("choosing")
     return Result(
         files,
-        program,
+        analysis,
         _sure(kept, request.min_confidence),
         _sure(sifted.hidden, request.min_confidence),
         codes,
         frozenset(rule.code for rule in rules),
         clock.laps,
+        {**stages.work, **analysis.size, "bytes read": tree.read, "analysis from the cache": int(from_cache)},
+        stages.program,
     )
+
+
+def _store(request: Request, files: Files) -> Store:
+    if not request.cache:
+        return Store(None)
+    folder = request.cache_dir or files.project.root / CACHE_FOLDER
+    name = release()
+    if request.cache_dir is not None:
+        # Several projects may share the folder.
+        name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogateescape')).hexdigest()[:8]}"
+    return open_store(folder, name, read_only=bool(files.sources.overlay))
+
+
+def _key(files: Files, tree: Tree) -> bytes:
+    return inputs(files.project.settings, files.project.root, tree.digests, files.discovery.unreadable)
+
+
+def _selected(request: Request, files: Files, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    settings = files.project.settings
+    own = Selection(str(files.project.settings_file), settings.select, settings.ignore, settings.extend_select)
+    layers = [own, request.selection]
+    if request.everything:
+        layers.insert(0, Selection("audit", ["ALL"]))
+    return select_rules(rules, layers, preview=request.preview)
+
+
+class _Stages:
+    """The stages behind the cache, each run once, when its result is asked for."""
+
+    def __init__(self, request: Request, files: Files, store: Store, tree: Tree, clock: _Clock) -> None:
+        self._request, self._files, self._store, self._tree, self._clock = request, files, store, tree, clock
+        self.work: dict[str, int] = {}
+        self.loaded = cache(self._load)
+        self.program = cache(self._link)
+
+    def analysis(self, rules: Sequence[Rule], known: Sequence[Rule]) -> Analysis:
+        """What the rules say, kept for the next run."""
+        from session_lint.judging import judge
+
+        program, loaded = self.program(), self.loaded()
+        found = judge(program, loaded, rules, known, self._clock.lap)
+        if not loaded.passing:
+            keep_analysis(self._store, _key(self._files, self._tree), found)
+        return found
+
+    def _load(self) -> Loaded:
+        from session_lint.judging import room_for_linking
+        from session_lint.loading import load
+
+        discovery, request = self._files.discovery, self._request
+        seconds = self._files.project.settings.max_file_seconds
+        with room_for_linking():
+            loaded = load(
+                discovery.known,
+                self._tree,
+                self._files.sources,
+                self._store,
+                jobs=request.jobs,
+                seconds=seconds,
+                executor=request.executor,
+            )
+        folders = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in discovery.unreadable]
+        self.work |= {"files from the cache": loaded.reused, "bytes parsed": loaded.parsed}
+        self._clock.lap("lowering")
+        return replace(loaded, findings=(*folders, *loaded.findings))
+
+    def _link(self) -> Program:
+        from session_lint.judging import link_files
+
+        program = link_files(self.loaded(), self._files.project.settings, self._files.project.root)
+        self._clock.lap("linking")
+        return program
 
 
 def _sure(findings: Iterable[Finding], least: Confidence) -> tuple[Finding, ...]:
     """Findings at least so sure, in report order."""
     return tuple(sorted((one for one in findings if _RANK[one.confidence] >= _RANK[least]), key=_sort_key))
-
-
-_RECURSION_LIMIT = 3_000
-
-
-@contextmanager
-def _set_up_for_linking() -> Iterator[None]:
-    """Let calls be followed deeper than Python's default, and leave garbage alone meanwhile.
-
-    Linking makes many small values and little garbage: collecting while they grow costs a fifth of its time.
-    """
-    limit, collecting = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
-    gc.disable()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
-        if collecting:
-            gc.enable()
-
-
-def _load(files: Files) -> tuple[list[LoweredFile], list[Finding]]:
-    loaded: list[LoweredFile] = []
-    found = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in files.discovery.unreadable]
-    for path in files.discovery.known:
-        try:
-            loaded.append(LoweredFile(path, lower(files.sources.text(path))))
-        except SourceError as error:
-            found.append(unreadable(path, error.message, error.row))
-        except LoweringError as error:
-            found.append(unreadable(path, error.message, error.row, error.column))
-    return loaded, found
 
 
 class _Clock:

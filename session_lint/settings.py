@@ -100,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     extend_exclude: tuple[str, ...] = ()
     severity: dict[str, Severity] = {}
     max_file_size: int = 1_000_000
+    max_file_seconds: int = 60
 
 
 def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
@@ -124,6 +125,10 @@ def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
         raise UserError(f"{source}: {_plain(str(error))}.") from error
     if settings.max_file_size <= 0:
         raise UserError(f"{source}: `max-file-size` is a number of bytes above 0, not {settings.max_file_size}.")
+    if settings.max_file_seconds <= 0:
+        raise UserError(
+            f"{source}: `max-file-seconds` is a number of seconds above 0, not {settings.max_file_seconds}."
+        )
     return settings
 
 

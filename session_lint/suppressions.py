@@ -120,11 +120,11 @@ def suppressions_of(module: ir.Module) -> tuple[Suppression, ...]:
     return tuple(found)
 
 
-def nearly_suppressions(module: ir.Module) -> tuple[tuple[ir.Comment, str], ...]:
+def nearly_suppressions(comments: Iterable[ir.Comment]) -> tuple[tuple[ir.Comment, str], ...]:
     """Comments that are meant to suppress and do not, for how they are written, each with the part that means to."""
     return tuple(
         (comment, match[0])
-        for comment in module.comments
+        for comment in comments
         for match in [_NEARLY.search(comment.text)]
         if match and not _IGNORE.search(comment.text)
     )

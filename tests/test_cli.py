@@ -218,7 +218,7 @@ def test_an_internal_error_is_no_finding(project: Path, monkeypatch: pytest.Monk
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("session_lint.pipeline.link", fail)
+    monkeypatch.setattr("session_lint.judging.link", fail)
     result = invoke("check")
     assert result.exit_code == 2
     assert result.stderr.startswith("session-lint: internal error (ZeroDivisionError: oh); ")
@@ -228,7 +228,7 @@ def test_interruption(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("session_lint.pipeline.link", interrupt)
+    monkeypatch.setattr("session_lint.judging.link", interrupt)
     result = invoke("check")
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.strip() == "session-lint: interrupted."

@@ -172,7 +172,7 @@ def test_used_ones_are_known() -> None:
     ],
 )
 def test_comments_that_nearly_suppress(comment: str) -> None:
-    ((_, text),) = nearly_suppressions(lower(f"b()  {comment}\n"))
+    ((_, text),) = nearly_suppressions(lower(f"b()  {comment}\n").comments)
     assert comment.endswith(text)
 
 
@@ -187,7 +187,7 @@ def test_comments_that_nearly_suppress(comment: str) -> None:
     ],
 )
 def test_comments_that_do_not_mean_to(comment: str) -> None:
-    assert not nearly_suppressions(lower(f"b()  {comment}\n"))
+    assert not nearly_suppressions(lower(f"b()  {comment}\n").comments)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import click
 from session_lint import __version__
 from session_lint.cli.audit import audit
 from session_lint.cli.check import check
+from session_lint.cli.clean import clean
 from session_lint.cli.explain import explain
 from session_lint.cli.init import init
 from session_lint.cli.rule import rule
@@ -77,3 +78,4 @@ main.add_command(audit)
 main.add_command(rule)
 main.add_command(explain)
 main.add_command(init)
+main.add_command(clean)

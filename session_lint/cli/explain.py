@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from session_lint.cli.options import use_color, write
+from session_lint.cli.options import cache_options, cache_request, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<row>\d{1,9})(?::\d+)?")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest.")
 @click.option("--isolated", is_flag=True, help="Ignore settings files.")
+@cache_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
 def explain(place: str, **options: Any) -> None:
     """Say why the tool thinks what it thinks at FILE:LINE.
@@ -38,7 +39,13 @@ def explain(place: str, **options: Any) -> None:
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other: give one of them.")
     file, row = _parsed(place)
-    request = Request(paths=(file,), root=options["root"], config=options["config"], isolated=options["isolated"])
+    request = Request(
+        paths=(file,),
+        root=options["root"],
+        config=options["config"],
+        isolated=options["isolated"],
+        **cache_request(options),
+    )
     files = find_files(request)
     if not files.discovery.reported:
         raise UserError(f"{file} cannot be read; check its permissions.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from session_lint.cli.options import ascii_only, use_color, write
+from session_lint.cli.options import ascii_only, cache_options, cache_request, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(path_type=Path), default=Path())
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")
+@cache_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
-def init(path: Path, *, dry_run: bool, root: Path | None, color: str) -> None:
+def init(path: Path, *, dry_run: bool, root: Path | None, color: str, **options: Any) -> None:
     """Infer the settings that fit the project at PATH (default: the current folder), show why, and write them.
 
     They go into pyproject.toml, or into session-lint.toml where there is none. An existing section is left alone.
@@ -32,7 +33,7 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str) -> None:
     from session_lint.report.style import path_speller
     from session_lint.section import section_text, settings_target, with_section
 
-    request = Request(paths=(path,), root=root)
+    request = Request(paths=(path,), root=root, **cache_request(options))
     files = find_files(request)
     existing = files.project.settings_file
     if existing is not None and existing.parent != files.project.root:

@@ -76,8 +76,45 @@ _SHARED = (
 )
 
 
+_CACHE = (
+    click.option(
+        "--cache-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="SESSION_LINT_CACHE_DIR",
+        show_envvar=True,
+        help="Folder to keep results in for the next run, in place of .session_lint_cache in the project's root.",
+    ),
+    click.option(
+        "--no-cache",
+        is_flag=True,
+        envvar="SESSION_LINT_NO_CACHE",
+        show_envvar=True,
+        help="Use no results of earlier runs, and keep none.",
+    ),
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        help="Processes that parse files. [default: what fits the machine and the work]",
+    ),
+)
+
+
+def cache_options(command: Command) -> Command:
+    """Add the options on how much is done anew, and by how many."""
+    for option in reversed(_CACHE):
+        command = option(command)
+    return command
+
+
+def cache_request(options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a request that these options fill."""
+    return {"cache": not options["no_cache"], "cache_dir": options["cache_dir"], "jobs": options["jobs"]}
+
+
 def shared_options(command: Command) -> Command:
     """Add the shared options to a command."""
+    command = cache_options(command)
     for option in reversed(_SHARED):
         command = option(command)
     return command
@@ -118,6 +155,7 @@ def make_request(options: dict[str, Any]) -> Request:
         ),
         preview=options["preview"],
         min_confidence=Confidence(options["min_confidence"]),
+        **cache_request(options),
     )
 
 
@@ -188,6 +226,8 @@ def tell(files: Files) -> None:
 
 
 def tell_times(result: Result) -> None:
-    """Say on stderr how long the stages took."""
+    """Say on stderr how long the stages took, and how much they did."""
     for stage, seconds in result.seconds.items():
         click.echo(f"{seconds:8.3f} s {stage}", err=True)
+    for what, number in result.work.items():
+        click.echo(f"{number:10,} {what}", err=True)

@@ -9,11 +9,12 @@ from session_lint.source import SourceError, decode
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
-    """Why a file could not be lowered, fit to be shown, and where."""
+    """Why a file could not be lowered, fit to be shown, and where; ``passing`` when that may be otherwise next time."""
 
     message: str
     row: int = 1
     column: int = 1
+    passing: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -38,7 +39,7 @@ def outcome_of(data: bytes) -> Outcome:
     except LoweringError as error:
         return Outcome(None, Refusal(error.message, error.row, error.column))
     except MemoryError:
-        return Outcome(None, Refusal("it takes more memory than there is"))
+        return Outcome(None, Refusal("it takes more memory than there is", passing=True))
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
@@ -46,7 +47,7 @@ def encode_outcome(outcome: Outcome) -> bytes:
     return _ENCODER.encode(outcome)
 
 
-def decode_outcome(data: bytes) -> Outcome:
+def decode_outcome(data: bytes | memoryview) -> Outcome:
     """What ``encode_outcome`` was given.
 
     Raises:

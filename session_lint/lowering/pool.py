@@ -204,8 +204,8 @@ class _Crew:
 
     def _death(self, worker: _Worker, code: int) -> Refusal:
         if worker.overdue:
-            return Refusal(f"parsing it takes longer than max-file-seconds ({self.seconds:g})")
-        return Refusal(f"the process that parsed it died (exit code {code})")
+            return Refusal(f"parsing it takes longer than max-file-seconds ({self.seconds:g})", passing=True)
+        return Refusal(f"the process that parsed it died (exit code {code})", passing=True)
 
     def watch(self) -> None:
         """Kill what takes too long."""
@@ -224,6 +224,7 @@ def _by_processes(
         return
     crew = _Crew(files, deque(order), seconds, [_Worker() for _ in range(number)])
     threads = [threading.Thread(target=crew.tend, args=(worker,), daemon=True) for worker in crew.workers]
+    done: set[int] = set()
     try:
         for thread in threads:
             thread.start()
@@ -237,6 +238,7 @@ def _by_processes(
             if item is None:
                 running -= 1
             else:
+                done.add(item[0])
                 yield item
     finally:
         crew.stopped = True
@@ -245,4 +247,4 @@ def _by_processes(
         for thread in threads:
             thread.join(timeout=5)
     # Only where no process could be started is there anything left.
-    yield from _here(files, list(crew.waiting))
+    yield from _here(files, [index for index in order if index not in done])

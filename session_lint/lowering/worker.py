@@ -19,11 +19,13 @@ def send(pipe: IO[bytes], data: bytes) -> None:
 
 
 def receive(pipe: IO[bytes]) -> bytes | None:
-    """Read one message; None where the other end is gone."""
+    """Read one message; None where the other end is gone, or speaks of something else."""
     head = pipe.read(8)
     if len(head) < 8:
         return None
     size = int.from_bytes(head, "big")
+    if size > MAX_MEMORY:
+        return None  # that is no message
     data = pipe.read(size)
     return data if len(data) == size else None
 

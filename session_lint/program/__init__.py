@@ -8,7 +8,7 @@ from functools import cached_property
 
 from session_lint import ir
 from session_lint.facts import ProjectFacts
-from session_lint.findings import ChainLink, Confidence
+from session_lint.findings import ChainLink, Confidence, Counts
 from session_lint.models import Models, load_models
 from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
@@ -24,7 +24,7 @@ from session_lint.program.world import World
 from session_lint.settings import Settings
 from session_lint.traversal import walk
 
-__all__ = ["Counts", "LoweredFile", "Program", "link"]
+__all__ = ["LoweredFile", "Program", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,6 @@ class LoweredFile:
 
     path: str
     module: ir.Module
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What was looked at."""
-
-    files_with_sessions: int
-    sessions: int
-    endpoints: int
 
 
 @dataclass(frozen=True)

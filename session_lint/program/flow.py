@@ -87,6 +87,7 @@ class FlowFacts:
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
     owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
+    evaluations: int = 0
 
 
 def fits(value: Value) -> bool:
@@ -149,6 +150,7 @@ class Flow(Evaluator):
         while self._queue:
             unit = self._queue.popleft()
             self._queued.discard(unit)
+            self.facts.evaluations += 1
             self._process(unit)
         return self.facts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from session_lint.inference import OwnerCount, OwnerKind
+    from session_lint.analysis import OtherPolicy, OwnerKind
 
 OWNER_NAMES: Mapping[OwnerKind, str] = MappingProxyType(
     {
@@ -21,9 +21,9 @@ OWNER_NAMES: Mapping[OwnerKind, str] = MappingProxyType(
 )
 
 
-def other_owner(best: OwnerCount, total: int, policy: str) -> str:
+def other_owner(other: OtherPolicy, policy: str) -> str:
     """What the summary of a check says where the code plainly follows another policy than the settings."""
     return (
-        f'{best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}, while transaction-owner is "{policy}";'
-        " `session-lint init --dry-run` shows where."
+        f"{other.ended} of {other.total} transactions are ended by {OWNER_NAMES[other.owner]}, while transaction-owner is"
+        f' "{policy}"; `session-lint init --dry-run` shows where.'
     )

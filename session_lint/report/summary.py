@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from session_lint.checks import CHECKS
 from session_lint.findings import Finding, Severity
+from session_lint.report.owners import other_owner
 from session_lint.report.style import counted
 
 if TYPE_CHECKING:
@@ -22,13 +22,10 @@ def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool 
         fixed: findings that are gone, since they were fixed before.
         unsafe_fixes: unsafe fixes may be made.
     """
-    from session_lint.inference import other_policy
-    from session_lint.report.owners import other_owner
-
     lines = [looked_at(result), outcome(result, fixed), *_fixable(result.findings, unsafe_fixes=unsafe_fixes)]
-    other = other_policy(result.program)
+    other = result.analysis.other_policy
     if other is not None:
-        lines.append(other_owner(*other, result.program.settings.transaction_owner))
+        lines.append(other_owner(other, result.files.project.settings.transaction_owner))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -37,9 +34,9 @@ def looked_at(result: Result) -> str:
 
     Sessions and endpoints are the project's; where the run reports on a part of it, the line says so.
     """
-    counts = result.program.counts
+    counts = result.analysis.counts
     known, reported = len(result.files.discovery.known), len(result.reported)
-    checks = sum(any(code in result.rules_run for code in check.rules) for check in CHECKS)
+    checks = len({card.check for card in result.analysis.cards if card.check and card.code in result.rules_run})
     scope = "" if reported == known else f" of {known} known"
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
     return (

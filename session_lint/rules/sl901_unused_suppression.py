@@ -91,9 +91,9 @@ def unused(
             yield _finding(path, suppression, idle, hint, edit)
 
 
-def misspelled(path: str, module: ir.Module) -> Iterator[Finding]:
-    """Comments of a module that are meant to suppress and do not."""
-    for comment, text in nearly_suppressions(module):
+def misspelled(path: str, comments: Sequence[ir.Comment]) -> Iterator[Finding]:
+    """Comments of a file that are meant to suppress and do not."""
+    for comment, text in nearly_suppressions(comments):
         message = f"`{text.strip()}` suppresses nothing; write `# session-lint: ignore[SL302] -- why` with the rule's own code"
         yield UNUSED_SUPPRESSION.finding(path, comment.span, message, symbol="<module>")
 

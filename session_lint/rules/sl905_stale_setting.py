@@ -32,39 +32,44 @@ Where one settings file is shared by projects that do not all have the same fold
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
 
 from session_lint.findings import Finding, Severity
 from session_lint.ir import Span
-from session_lint.program import Program
 from session_lint.rules.registry import stage_rule
 from session_lint.settings import Settings
 from session_lint.source import split_lines
 
+if TYPE_CHECKING:
+    from session_lint.program import Program
+
 STALE_SETTING = stage_rule("SL905", "stale-setting", severity=Severity.WARNING, docs=__doc__ or "")
 
 
-def stale(program: Program, known: tuple[str, ...], file: Path, root: Path) -> Iterator[Finding]:
+def stale(
+    settings: Settings, defined: Collection[str], known: tuple[str, ...], file: Path, root: Path
+) -> Iterator[Finding]:
     """The settings in ``file`` that match nothing.
 
     Args:
-        program: the whole project.
+        settings: the settings.
+        defined: those of the functions and classes they name that are in the project.
         known: the paths of all its files, those that could not be read included.
         file: where the settings are.
         root: the project's root.
     """
     lines = split_lines(file.read_bytes().decode("utf-8-sig", "replace"))
     path = Path(os.path.relpath(file, root)).as_posix()
-    for key, pattern in _patterns(program.settings):
+    for key, pattern in _patterns(settings):
         if not any(True for _ in GitIgnoreSpec.from_lines([pattern]).match_files(known)):
             message = f'`{key}`: "{pattern}" matches no file of the project; correct it or take it out'
             yield STALE_SETTING.finding(path, _place(lines, pattern), message, symbol=key)
-    names = _names(program)
-    for name in program.settings.providers:
-        if name not in names:
+    for name in settings.providers:
+        if name not in defined:
             message = f'`providers`: "{name}" is not defined in the project; correct it or take it out'
             yield STALE_SETTING.finding(path, _place(lines, name), message, symbol="providers")
 
@@ -76,9 +81,11 @@ def _patterns(settings: Settings) -> Iterator[tuple[str, str]]:
         yield from ((f"roles.{role}", pattern) for pattern in patterns)
 
 
-def _names(program: Program) -> set[str]:
+def defined_providers(program: Program) -> frozenset[str]:
+    """The names in the setting ``providers`` that are defined in the project."""
     names = {f"{module.name}.{unit.qualname}" for module in program.modules for unit in module.functions}
-    return names | {f"{module.name}.{unit.qualname}" for module in program.modules for unit in module.classes}
+    names |= {f"{module.name}.{unit.qualname}" for module in program.modules for unit in module.classes}
+    return frozenset(names & program.settings.providers.keys())
 
 
 def _place(lines: list[str], text: str) -> Span:

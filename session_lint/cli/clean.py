@@ -1,0 +1,32 @@
+"""``session-lint clean``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the project.")
+@click.option(
+    "--cache-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SESSION_LINT_CACHE_DIR",
+    show_envvar=True,
+    help="The cache folder, where it is not .session_lint_cache in the project's root.",
+)
+def clean(path: Path, *, root: Path | None, cache_dir: Path | None) -> None:
+    """Delete the cache of the project at PATH (default: the current folder)."""
+    from session_lint.cache.store import CACHE_FOLDER
+    from session_lint.cache.store import clean as delete
+    from session_lint.project import locate_project
+
+    folder = cache_dir
+    if folder is None:
+        folder = locate_project([(Path.cwd() / path).resolve()], root=root).root / CACHE_FOLDER
+    if delete(folder):
+        click.echo(f"Deleted {folder}.")
+    else:
+        click.echo(f"There is no {folder}.")

@@ -1,0 +1,130 @@
+"""Files to their IR: from the cache where their content was lowered before, else lowered now, in parallel."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import msgspec
+
+from session_lint.cache.store import MAX_BYTES, Store
+from session_lint.cache.tree import Tree
+from session_lint.findings import Finding
+from session_lint.lowering.outcome import Outcome, decode_outcome
+from session_lint.lowering.pool import lower_all
+from session_lint.program import LoweredFile
+from session_lint.rules.sl902_unreadable_file import unreadable
+from session_lint.source import Sources
+
+_NAME = "modules"
+_SPARE = 32 << 20
+"""Bytes of modules that are no more in the tree: those of the branches that one switches between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The lowered files, and findings on those that are not.
+
+    Args:
+        files: those that could be lowered.
+        findings: on the others.
+        passing: a file could not be lowered for a reason that may be gone next time.
+        reused: how many files were in the cache.
+        parsed: how many bytes were parsed.
+    """
+
+    files: tuple[LoweredFile, ...]
+    findings: tuple[Finding, ...]
+    passing: bool
+    reused: int
+    parsed: int
+
+
+def load(
+    paths: tuple[str, ...],
+    tree: Tree,
+    sources: Sources,
+    store: Store,
+    *,
+    jobs: int | None = None,
+    seconds: float = 60,
+    executor: Executor | None = None,
+) -> Loaded:
+    """Lower the files of a tree.
+
+    Args:
+        paths: the files.
+        tree: what is known of their contents.
+        sources: where to read what is not known yet.
+        store: the cache.
+        jobs: how many processes share the work; None: what fits the machine and the work.
+        seconds: how long one file may take.
+        executor: does the work in place of own processes.
+    """
+    stored = _stored(store)
+    known: dict[bytes, bytes | msgspec.Raw] = {}
+    files: list[LoweredFile] = []
+    outcomes: dict[str, Outcome] = {}
+    missing: dict[bytes, str] = {}
+    for path in paths:
+        raw = stored.get(tree.digests[path]) if path not in tree.refused else None
+        if raw is not None:
+            try:
+                outcomes[path] = decode_outcome(memoryview(raw))
+            except ValueError:
+                pass
+            else:
+                known[tree.digests[path]] = raw
+                continue
+        content = tree.content(path, sources)
+        if content is not None:
+            missing.setdefault(tree.digests[path], path)
+    reused = len(outcomes)
+    todo = [(name, tree.contents[path]) for name, path in missing.items() if name not in known]
+    contents = [content for _, content in todo]
+    passing: set[bytes] = set()
+    for index, encoded in lower_all(contents, jobs=jobs, seconds=seconds, executor=executor):
+        known[todo[index][0]] = encoded
+    findings: list[Finding] = []
+    for path in paths:
+        refused = tree.refused.get(path)
+        if refused is not None:
+            findings.append(unreadable(path, refused.message, refused.row))
+            continue
+        outcome = outcomes.get(path)
+        if outcome is None:
+            # Each path has nodes of its own, be its content that of another: nodes are told apart by identity.
+            outcome = decode_outcome(memoryview(known[tree.digests[path]]))
+        if outcome.module is not None:
+            files.append(LoweredFile(path, outcome.module))
+        elif outcome.refusal is not None:
+            refusal = outcome.refusal
+            if refusal.passing:
+                passing.add(tree.digests[path])
+            findings.append(unreadable(path, refusal.message, refusal.row, refusal.column))
+    if todo:
+        _keep(store, {name: raw for name, raw in known.items() if name not in passing}, stored)
+    return Loaded(tuple(files), tuple(findings), bool(passing), reused, sum(len(content) for content in contents))
+
+
+def _stored(store: Store) -> dict[bytes, msgspec.Raw]:
+    data = store.read(_NAME)
+    if data is not None:
+        try:
+            return msgspec.msgpack.decode(data, type=dict[bytes, msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError, MemoryError):
+            pass
+    return {}
+
+
+def _keep(store: Store, known: dict[bytes, bytes | msgspec.Raw], stored: dict[bytes, msgspec.Raw]) -> None:
+    kept: dict[bytes, msgspec.Raw] = {}
+    size = 0
+    for content, raw in [*known.items(), *stored.items()]:
+        length = len(memoryview(raw)) + 32
+        spare = content not in known
+        if content in kept or (spare and size + length > max(_SPARE, MAX_BYTES // 8)) or size + length > MAX_BYTES:
+            continue
+        kept[content] = msgspec.Raw(bytes(memoryview(raw)))
+        size += length
+    store.write(_NAME, msgspec.msgpack.encode(kept))

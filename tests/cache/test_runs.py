@@ -1,0 +1,380 @@
+"""Runs with a cache: what they give is what a run without one gives, whatever became of the files and of the cache."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from session_lint.cache import store as stores
+from session_lint.cache import tree as trees
+from session_lint.cache.store import CACHE_FOLDER, Store, clean, open_store
+from session_lint.errors import UserError
+from session_lint.pipeline import Request, Result, find_files, run
+from session_lint.rules.registry import Selection
+
+PROJECT = Path(__file__).parents[2] / "fixtures" / "batch_scraper" / "violating"
+FILES = ("analyses", "files", "modules")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    shutil.copytree(PROJECT, root)
+    (root / "pyproject.toml").write_text(
+        "[tool.session-lint]\nproviders = { 'scraper.nothing' = { commits = true } }\n"
+    )
+    return root
+
+
+def lint(root: Path, *, cache: bool = True, **options: Any) -> Result:
+    request = Request(paths=(root,), root=root, cache=cache, **options)
+    return run(request, find_files(request))
+
+
+def cached_files(root: Path) -> dict[str, Path]:
+    return {path.name: path for path in (root / CACHE_FOLDER).glob("*/*")}
+
+
+def said(result: Result) -> tuple[object, ...]:
+    """All that reports can say."""
+    return result.findings, result.hidden, result.rules_run, result.rules_known, result.analysis.counts
+
+
+def assert_same(root: Path) -> Result:
+    """The same with the cache as it is, with the cache that this leaves, and without one."""
+    fresh = lint(root, cache=False)
+    results = [lint(root), lint(root)]
+    for result in results:
+        assert said(result) == said(fresh)
+        assert result.analysis.remarks == fresh.analysis.remarks
+        assert result.analysis.other_policy == fresh.analysis.other_policy
+    return results[0]
+
+
+def test_an_unchanged_tree_is_not_looked_into(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = lint(project)
+    assert first.findings
+    assert not first.work["analysis from the cache"]
+    monkeypatch.setattr(trees, "_GRAIN", -(10**12))  # as if it had been written long before
+    second = lint(project)
+    assert said(second) == said(first)
+    assert second.work["analysis from the cache"]
+    assert second.work["bytes read"] == 0
+    assert "bytes parsed" not in second.work
+    assert second.program.counts == first.program.counts
+    assert second.work["analysis from the cache"]
+
+
+def test_what_changed_alone_is_parsed(project: Path) -> None:
+    first = lint(project)
+    changed = project / "scraper" / "database.py"
+    changed.write_text(changed.read_text() + "\n\nADDED = 1\n")
+    second = lint(project)
+    assert second.work["bytes parsed"] == changed.stat().st_size
+    assert second.work["files from the cache"] == len(first.files.discovery.known) - 1
+    assert_same(project)
+
+
+def test_new_times_alone_change_nothing(project: Path) -> None:
+    lint(project)
+    for path in project.rglob("*.py"):
+        os.utime(path, (1, 1))
+    assert lint(project).work["analysis from the cache"]
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(project: Path) -> None:
+    changed = project / "scraper" / "database.py"
+    before = changed.stat()
+    lint(project)
+    text = changed.read_text()
+    changed.write_text(text.replace("session", "sEssion"))
+    os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert changed.stat().st_size == before.st_size
+    assert not lint(project).work["analysis from the cache"]
+    assert_same(project)
+
+
+def test_selection_is_made_afterwards(project: Path) -> None:
+    everything = lint(project, selection=Selection("", ["ALL"]), preview=True)
+    for selection in (Selection(""), Selection("", ["SL3"]), Selection("", None, ["SL3"]), Selection("", ["SL902"])):
+        result = lint(project, selection=selection)
+        assert result.work["analysis from the cache"]
+        assert said(result) == said(lint(project, cache=False, selection=selection))
+    assert everything.findings
+    (project / "pyproject.toml").write_text("[tool.session-lint]\nseverity = { SL3 = 'info' }\nignore = ['SL1']\n")
+    lint(project)
+    assert lint(project).work["analysis from the cache"]
+    assert_same(project)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pyproject.toml", "[tool.session-lint]\ntransaction-owner = 'provider'\n"),
+        ("pyproject.toml", "[tool.session-lint]\nmodels = ['m.toml']\n"),
+        ("m.toml", "name = 'm'\n[sessions]\n'other.Session' = false\n"),
+        ("uv.lock", "[[package]]\nname = 'sqlalchemy'\nversion = '1.4.0'\n"),
+        ("requirements.txt", "sqlalchemy==1.4.0\n"),
+        ("scraper/new.py", ""),
+        ("scraper/new.pyi", "def f(:\n"),
+    ],
+)
+def test_everything_that_matters_is_part_of_the_key(project: Path, name: str, content: str) -> None:
+    (project / "m.toml").write_text("name = 'm'\n")
+    if name == "m.toml":
+        (project / "pyproject.toml").write_text("[tool.session-lint]\nmodels = ['m.toml']\n")
+    lint(project)
+    assert lint(project).work["analysis from the cache"]
+    (project / name).write_text(content)
+    assert not lint(project).work["analysis from the cache"]
+    assert_same(project)
+
+
+def test_other_paths_share_the_analysis(project: Path) -> None:
+    whole = lint(project)
+    request = Request(paths=(project / "scraper" / "routers",), root=project, cache=True)
+    part = run(request, find_files(request))
+    assert part.work["analysis from the cache"]
+    assert 0 < len(part.findings) < len(whole.findings)
+
+
+def test_standard_input_leaves_no_trace(project: Path) -> None:
+    lint(project)
+    before = {name: path.read_bytes() for name, path in cached_files(project).items()}
+    path = project / "scraper" / "database.py"
+    request = Request(root=project, stdin=b"def f(:\n", stdin_filename=path, cache=True)
+    result = run(request, find_files(request))
+    assert [finding.code for finding in result.findings] == ["SL902"]
+    assert {name: path.read_bytes() for name, path in cached_files(project).items()} == before
+
+
+def mutate(root: Path, chance: random.Random) -> None:
+    """Change something in a project, as people and tools do."""
+    paths = sorted(root.rglob("*.py"))
+    path = chance.choice(paths)
+    lines = path.read_text().splitlines(keepends=True) or ["\n"]
+    at = chance.randrange(len(lines))
+    match chance.randrange(9):
+        case 0:
+            del lines[at]
+        case 1:
+            lines.insert(at, lines[at])
+        case 2:
+            lines.insert(at, "# session-lint: ignore[SL302]\n")
+        case 3:
+            lines[at] = lines[at].replace("session", "db").replace("commit", "flush")
+        case 4:
+            lines[at] = lines[at].rstrip("\n") + "  # noqa: SL302, SL501\n"
+        case 5:
+            path.rename(path.with_name(f"moved_{chance.randrange(99)}.py"))
+            return
+        case 6:
+            path.with_name(f"copy_{chance.randrange(99)}.py").write_text("".join(lines))
+            return
+        case 7:
+            other = chance.choice(paths)
+            lines[at:at] = other.read_text().splitlines(keepends=True)[:20]
+        case _:
+            os.utime(path)
+            return
+    path.write_text("".join(lines))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_edits_give_what_a_fresh_run_gives(project: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    lint(project)
+    for _ in range(6):
+        for _ in range(chance.randrange(1, 4)):
+            mutate(project, chance)
+        assert_same(project)
+
+
+def sealed(content: bytes) -> bytes:
+    """A content with the right checksum before it."""
+    return b"SLC1" + zlib.crc32(content).to_bytes(4, "big") + content
+
+
+def with_other_values(content: bytes) -> bytes:
+    """A mapping whose keys stay and whose values are of a wrong type, where it is a mapping."""
+    try:
+        keys = msgspec.msgpack.decode(content, type=dict[bytes, msgspec.Raw])
+    except msgspec.DecodeError:
+        return b"\x92\x01\x80"
+    return msgspec.msgpack.encode(dict.fromkeys(keys, 1))
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "truncated": lambda data: data[: len(data) // 2],
+    "one byte short": lambda data: data[:-1],
+    "a flipped byte": lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
+    "noise": lambda data: random.Random(1).randbytes(5000),
+    "an older format": lambda data: b"SLC0" + data[4:],
+    "a pickle": lambda data: (
+        b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
+    ),
+    "sealed noise": lambda data: sealed(random.Random(2).randbytes(5000)),
+    "sealed, truncated": lambda data: sealed(data[8 : len(data) // 2]),
+    "sealed, nothing": lambda data: sealed(b""),
+    "sealed, nil": lambda data: sealed(b"\xc0"),
+    "sealed, deep": lambda data: sealed(b"\x91" * 100_000 + b"\xc0"),
+    "sealed, huge": lambda data: sealed(b"\xdf\xff\xff\xff\xff"),
+    "sealed, other values": lambda data: sealed(with_other_values(data[8:])),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_content_is_dropped(project: Path, name: str, damage: str) -> None:
+    expected = said(lint(project))
+    path = cached_files(project)[name]
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    if name == "modules":
+        cached_files(project)["analyses"].unlink()
+    assert said(lint(project)) == expected
+    assert said(lint(project)) == expected
+    assert sorted(cached_files(project)) == sorted(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_folder_in_the_place_of_a_file(project: Path, name: str) -> None:
+    expected = said(lint(project))
+    path = cached_files(project)[name]
+    path.unlink()
+    path.mkdir()
+    assert said(lint(project)) == expected
+
+
+def test_a_cache_that_cannot_be_made_is_done_without(project: Path) -> None:
+    (project / CACHE_FOLDER).write_text("")
+    assert_same(project)
+
+
+@pytest.mark.parametrize("step", ["open", "replace", "mkdir"])
+def test_a_full_or_read_only_disk_is_done_without(project: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = said(lint(project, cache=False))
+
+    original = getattr(Path, step)
+
+    def fail(*arguments: Any, **options: Any) -> Any:
+        if step == "open" and not {"x", "xb"} & set(arguments[1:]):
+            return original(*arguments, **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, step, fail)
+    assert said(lint(project)) == expected
+    monkeypatch.undo()
+    assert not [path for path in cached_files(project) if path.startswith("draft")]
+    assert said(lint(project)) == expected
+
+
+def test_runs_at_once_and_killed_runs_do_no_harm(project: Path) -> None:
+    command = [sys.executable, "-m", "session_lint", "check", ".", "--output-format", "json", "--exit-zero"]
+    env = {name: value for name, value in os.environ.items() if name != "SESSION_LINT_NO_CACHE"}
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    runs = [
+        subprocess.Popen(command, cwd=project, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(5)
+    ]
+    try:
+        runs[3].wait(timeout=1.5)
+    except subprocess.TimeoutExpired:
+        runs[3].kill()
+    outputs = {run.communicate()[0] for run in (*runs[:3], runs[4])}
+    runs[3].communicate()
+    assert len(outputs) == 1
+    assert_same(project)
+
+
+def test_the_folder_marks_itself(project: Path) -> None:
+    lint(project)
+    folder = project / CACHE_FOLDER
+    assert (folder / ".gitignore").read_text() == "*\n"
+    assert (folder / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_a_folder_of_ones_own(project: Path, tmp_path: Path) -> None:
+    first = lint(project, cache_dir=tmp_path / "elsewhere" / "cache")
+    assert not (project / CACHE_FOLDER).exists()
+    second = lint(project, cache_dir=tmp_path / "elsewhere" / "cache")
+    assert second.work["analysis from the cache"]
+    assert said(second) == said(first)
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    (project / CACHE_FOLDER).symlink_to(tmp_path / "target")
+    assert_same(project)
+    assert not list((tmp_path / "target").iterdir())
+
+
+def test_clean(project: Path) -> None:
+    folder = project / CACHE_FOLDER
+    assert not clean(folder)
+    lint(project)
+    assert clean(folder)
+    assert not folder.exists()
+    assert (project / "scraper").is_dir()
+    with pytest.raises(UserError, match="no cache folder"):
+        clean(project / "scraper")
+    folder.symlink_to(project / "scraper")
+    with pytest.raises(UserError, match="no cache folder"):
+        clean(folder)
+
+
+def test_old_releases_are_forgotten(tmp_path: Path) -> None:
+    for number in range(6):
+        assert open_store(tmp_path / "cache", f"release{number}").write("a", b"content")
+        os.utime(tmp_path / "cache" / f"release{number}", (number, number))
+    assert len([path for path in (tmp_path / "cache").iterdir() if path.is_dir()]) <= stores.KEPT_RELEASES
+
+
+def test_what_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path / "cache", "release")
+    assert store.write("a", b"content")
+    monkeypatch.setattr(stores, "MAX_BYTES", 10)
+    assert not store.write("b", b"content")
+    assert store.read("a") is None
+
+
+def test_no_store_keeps_nothing() -> None:
+    assert not Store(None).write("a", b"content")
+    assert Store(None).read("a") is None
+
+
+WARM = """
+import sys
+from session_lint.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    heavy = ("libcst", "rich", "session_lint.program", "session_lint.lowering", "session_lint.judging",
+             "session_lint.checks", "subprocess", "multiprocessing", "concurrent", "threading_", "asyncio")
+    loaded = [name for name in sys.modules if name.startswith(heavy)]
+    rules = [name for name in sys.modules if name.startswith("session_lint.rules.sl") and ".sl9" not in name]
+    print(loaded, rules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("form", ["full", "concise", "json"])
+def test_a_warm_run_imports_nothing_heavy(project: Path, form: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "SESSION_LINT_NO_CACHE"}
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, "-c", WARM, "check", ".", "--output-format", form]
+    runs = [subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False) for _ in (1, 2)]
+    assert runs[0].returncode == runs[1].returncode == 1
+    assert runs[0].stdout == runs[1].stdout
+    assert "libcst" in runs[0].stderr
+    assert runs[1].stderr == "[] []\n"
