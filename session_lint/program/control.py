@@ -101,6 +101,13 @@ class ControlFlow(Evaluator):
                 return (True in nones) == (op == "is")
             case ir.Constant(value=value):
                 return bool(value)
+            case ir.Call(func=ir.Attribute(value=receiver, name="in_transaction")):
+                open_ = states.AUTOBEGUN | states.BLOCK | states.BEGUN
+                held = [v.origin for v in self.peek(receiver) if isinstance(v, Session)]
+                bits = [self.state.tx.get(n, states.UNKNOWN) if isinstance(n, int) else states.UNKNOWN for n in held]
+                if bits and all(b and not b & ~open_ for b in bits):
+                    return True
+                return False if bits and all(b and not b & ~(states.NONE | states.CLOSED) for b in bits) else None
             case ir.Name() | ir.Attribute():
                 named = self.peek(node)
                 if not named:

@@ -127,3 +127,13 @@ def _callees(program: Program) -> dict[int, list[tuple[Context, Edge]]]:
 
 def _edges(program: Program) -> Iterator[tuple[Context, Edge]]:
     return ((context, edge) for context in program.analysis.all_contexts() for edge in context.callers)
+
+
+def ineffective_begins(program: Program) -> list[Event]:
+    """The calls of ``begin()`` and ``begin_nested()`` on async sessions that nobody awaits or enters, one a site."""
+    sites = {
+        id(event.node): event
+        for event in program.events("begin", "begin_nested")
+        if event.dropped and not event.forwarded and event.session.is_async and event.session.evidence != "name"
+    }
+    return list(sites.values())

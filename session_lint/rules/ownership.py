@@ -11,7 +11,7 @@ from session_lint.findings import ChainLink, Edit, Finding, Fix
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
 from session_lint.program.symbols import Class, Function, Unit
-from session_lint.rules.beginning import nested_begins
+from session_lint.rules.beginning import ineffective_begins, nested_begins
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import Rule
 
@@ -86,7 +86,7 @@ def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Fi
     policy = program.settings.transaction_owner
     if policy == "any":
         return
-    taken = double_ends(program).keys() | (nested_begins(program).keys() if kind == "begin" else set())
+    taken = double_ends(program).keys() | (_special_begins(program) if kind == "begin" else set())
     best: dict[int, Event] = {}
     allowed: set[int] = set()
     for event in program.events(kind):
@@ -123,6 +123,10 @@ def flush_instead(event: Event) -> Fix | None:
     row, end = function.span.end_row, function.span.end_column
     edit = Edit(ir.Span(row, end - len(function.name), row, end), "flush")
     return Fix("Flush instead", safe=False, edits=(edit,))
+
+
+def _special_begins(program: Program) -> set[int]:
+    return {*nested_begins(program), *(id(event.node) for event in ineffective_begins(program))}
 
 
 def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[ChainLink, ...]) -> str:

@@ -80,82 +80,19 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import ChainLink, Finding, Severity
 from session_lint.program import Program
-from session_lint.program.contexts import Context, Edge, Token
-from session_lint.program.symbols import Function
+from session_lint.program.contexts import Token
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
-from session_lint.rules.writing import Uses, Write, commits_each_statement, edges_below, hands_on
-from session_lint.traversal import expressions
-
-_TELLING = ("transaction", "commit", "atomic", "session", "unit_of_work", "uow")
+from session_lint.rules.writing import Write, uncommitted
 
 
 @rule("SL306", "missing-commit", severity=Severity.WARNING, check="router-endpoints")
 def missing_commit(program: Program) -> Iterator[Finding]:
     """Sessions that are written and that nobody commits, one finding a function that owns them."""
-    if commits_each_statement(program):
-        return
-    uses = Uses(program)
-    below = edges_below(program)
-    silent: set[tuple[object, ...]] = set()
-    found: dict[tuple[object, ...], tuple[Write, Token]] = {}
-    for context in program.analysis.all_contexts():
-        if context.is_test:
-            continue
-        for number, token in enumerate(context.tokens):
-            if token.how != "created" or token.evidence == "name":
-                continue
-            for owner, write in _owners(program, uses, below, context, number):
-                key: tuple[object, ...] = (owner, token.provider, token.site, token.path if token.site is None else "")
-                if _may_be_committed(uses, context, number, token) or _is_prepared(program, owner):
-                    silent.add(key)
-                elif write is not None and write.node is not None:
-                    found.setdefault(key, (write, token))
-    reported: set[int] = set()
-    for key, (write, token) in found.items():
-        node = write.node
-        if key in silent or node is None or id(node) in reported or program.role(write.context.unit) in EXEMPT_ROLES:
-            continue
-        reported.add(id(node))
-        yield _finding(program, write, token, node)
-
-
-def _owners(
-    program: Program,
-    uses: Uses,
-    below: dict[int, list[tuple[Context, Edge]]],
-    context: Context,
-    number: int,
-) -> Iterator[tuple[Function, Write | None]]:
-    """Who owns a session that a context made, and how it writes; for what a framework makes, those it is injected into."""
-    if not context.is_synthetic:
-        if isinstance(context.unit, Function) and not hands_on(context, number):
-            ends = context.exit is not None and context.exit.tx is not None
-            yield context.unit, uses.written.get((id(context), number)) if ends else None
-        return
-    for callee, edge in below.get(id(context), ()):
-        for theirs, mine in edge.tokens.items():
-            if mine == number and isinstance(callee.unit, Function):
-                yield callee.unit, uses.written.get((id(callee), theirs))
-
-
-def _may_be_committed(uses: Uses, context: Context, number: int, token: Token) -> bool:
-    if (id(context), number) in uses.ended:
-        return True
-    provider = token.provider
-    return provider is not None and (provider.name in ("__enter__", "__aenter__") or uses.may_commit(provider))
-
-
-def _is_prepared(program: Program, owner: Function) -> bool:
-    """Whether the owner commits under conditions that no known call fulfils, or a decorator may commit for it."""
-    if any(isinstance(part, ir.Attribute) and part.name in ("commit", "begin") for part in expressions(owner.body)):
-        return True
-    for decorator in owner.decorators:
-        target = decorator.func if isinstance(decorator, ir.Call) else decorator
-        name = target.name if isinstance(target, ir.Attribute) else target.id if isinstance(target, ir.Name) else ""
-        if any(word in name.lower() for word in _TELLING):
-            return True
-    return owner in program.analysis.wrapped
+    for lost in uncommitted(program):
+        node = lost.write.node
+        if lost.savepoint is None and node is not None and program.role(lost.write.context.unit) not in EXEMPT_ROLES:
+            yield _finding(program, lost.write, lost.token, node)
 
 
 def _finding(program: Program, write: Write, token: Token, node: ir.Call) -> Finding:

@@ -1,10 +1,11 @@
-"""What SL306 rests on: which sessions are written, through which calls, and which of them somebody may commit."""
+"""What SL306 and SL311 rest on: which sessions are written, through which calls, and which of them somebody may commit."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.program import Program, states, vocabulary
@@ -19,6 +20,9 @@ _OBJECT_WRITES = frozenset(
 _STATEMENTS = frozenset({"execute", "exec", "scalar", "scalars", "stream", "stream_scalars"})
 _DML = ("insert", "update", "delete", "merge", "replace")
 
+# Decorators with such names may well commit.
+_TELLING = ("transaction", "commit", "atomic", "session", "unit_of_work", "uow")
+
 Place = tuple[int, int]
 """A session in a context: the context's id and the token's number."""
 
@@ -28,6 +32,7 @@ class Write:
     """How a context writes: by ``event`` itself, or by ``call`` of another context that does."""
 
     context: Context
+    token: int
     event: Event | None
     call: ir.Call | None = None
     below: Write | None = None
@@ -40,6 +45,15 @@ class Write:
     @property
     def node(self) -> ir.Call | None:
         return self.event.node if self.event is not None else self.call
+
+
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """A session that its owner writes and nobody commits; ``savepoint`` is the owner's ``begin_nested()``, if there is one."""
+
+    write: Write
+    token: Token
+    savepoint: Event | None
 
 
 class Uses:
@@ -106,7 +120,7 @@ class Uses:
             for event in sorted(context.events.values(), key=lambda e: (e.node.span.row, e.node.span.column)):
                 place = (id(context), event.token)
                 if place not in found and _is_write(self._program, event):
-                    found[place] = Write(context, event)
+                    found[place] = Write(context, event.token, event)
                     queue.append((context, event.token))
         while queue:
             context, token = queue.popleft()
@@ -116,7 +130,7 @@ class Uses:
                     continue
                 place = (id(edge.caller), mine)
                 if place not in found:
-                    found[place] = Write(edge.caller, None, edge.node, found[id(context), token])
+                    found[place] = Write(edge.caller, mine, None, edge.node, found[id(context), token])
                     queue.append((edge.caller, mine))
         return found
 
@@ -247,3 +261,81 @@ def edges_below(program: Program) -> dict[int, list[tuple[Context, Edge]]]:
         for edge in context.callers:
             below.setdefault(id(edge.caller), []).append((context, edge))
     return below
+
+
+_cache: WeakKeyDictionary[object, tuple[Uncommitted, ...]] = WeakKeyDictionary()
+
+
+def uncommitted(program: Program) -> tuple[Uncommitted, ...]:
+    """The sessions that are written and that nobody commits, one for each function that owns them."""
+    known = _cache.get(program.analysis)
+    if known is None:
+        known = _cache[program.analysis] = tuple(_uncommitted(program))
+    return known
+
+
+def _uncommitted(program: Program) -> Iterator[Uncommitted]:
+    if commits_each_statement(program):
+        return
+    uses = Uses(program)
+    below = edges_below(program)
+    silent: set[tuple[object, ...]] = set()
+    found: dict[tuple[object, ...], tuple[Write, Token]] = {}
+    for context in program.analysis.all_contexts():
+        if context.is_test:
+            continue
+        for number, token in enumerate(context.tokens):
+            if token.how != "created" or token.evidence == "name":
+                continue
+            for owner, write in _owners(uses, below, context, number):
+                key: tuple[object, ...] = (owner, token.provider, token.site, token.path if token.site is None else "")
+                if _may_be_committed(uses, context, number, token) or _is_prepared(program, owner):
+                    silent.add(key)
+                elif write is not None and write.node is not None:
+                    found.setdefault(key, (write, token))
+    reported: set[int] = set()
+    for key, (write, token) in found.items():
+        if key not in silent and id(write.node) not in reported:
+            reported.add(id(write.node))
+            yield Uncommitted(write, token, _savepoint(write))
+
+
+def _savepoint(write: Write) -> Event | None:
+    """The first savepoint that the owner itself opens on the session that it writes."""
+    number = write.token
+    nested = [e for e in write.context.events.values() if e.kind == "begin_nested" and e.token == number]
+    return min(nested, key=lambda e: (e.node.span.row, e.node.span.column)) if nested else None
+
+
+def _owners(
+    uses: Uses, below: dict[int, list[tuple[Context, Edge]]], context: Context, number: int
+) -> Iterator[tuple[Function, Write | None]]:
+    """Who owns a session that a context made, and how it writes; for what a framework makes, those it is injected into."""
+    if not context.is_synthetic:
+        if isinstance(context.unit, Function) and not hands_on(context, number):
+            ends = context.exit is not None and context.exit.tx is not None
+            yield context.unit, uses.written.get((id(context), number)) if ends else None
+        return
+    for callee, edge in below.get(id(context), ()):
+        for theirs, mine in edge.tokens.items():
+            if mine == number and isinstance(callee.unit, Function):
+                yield callee.unit, uses.written.get((id(callee), theirs))
+
+
+def _may_be_committed(uses: Uses, context: Context, number: int, token: Token) -> bool:
+    if (id(context), number) in uses.ended:
+        return True
+    provider = token.provider
+    return provider is not None and (provider.name in ("__enter__", "__aenter__") or uses.may_commit(provider))
+
+
+def _is_prepared(program: Program, owner: Function) -> bool:
+    """Whether the owner commits under conditions that no known call fulfils, or a decorator may commit for it."""
+    if any(isinstance(part, ir.Attribute) and part.name in ("commit", "begin") for part in expressions(owner.body)):
+        return True
+    for decorator in owner.decorators:
+        target = decorator.func if isinstance(decorator, ir.Call) else decorator
+        name = target.name if isinstance(target, ir.Attribute) else target.id if isinstance(target, ir.Name) else ""
+        if any(word in name.lower() for word in _TELLING):
+            return True
+    return owner in program.analysis.wrapped
