@@ -19,11 +19,10 @@ async def work(session: AsyncSession, sync: Session, query):
 """
 
 
-def fixed(body: str, folder: Path, code: str, head: str = HEAD) -> str | None:
+def fixed(body: str, folder: Path, code: str, head: str = HEAD, indent: str = "    ") -> str | None:
     """The body after the fixes of a rule's findings; None when one of them has no fix."""
     (folder / "pyproject.toml").write_text('[project]\nname = "example"\n')
-    lines = [f"    {line}" for line in body.split("\n")] if head else body.split("\n")
-    text = head + "\n".join(lines) + "\n"
+    text = head + "\n".join(indent + line for line in body.split("\n")) + "\n"
     (folder / "app.py").write_text(text)
     findings = [f for f in check([folder], root=folder).findings if f.code == code]
     assert findings, f"no {code}"
@@ -36,7 +35,7 @@ def fixed(body: str, folder: Path, code: str, head: str = HEAD) -> str | None:
         text = applied(text, edit)
     compile(text, "app.py", "exec")
     after = text[len(head) :].rstrip("\n")
-    return "\n".join(line[4:] for line in after.split("\n")) if head else after
+    return "\n".join(line[len(indent) :] for line in after.split("\n"))
 
 
 def applied(text: str, edit: Edit) -> str:
@@ -87,3 +86,20 @@ def test_unawaited_calls(before: str, after: str | None, tmp_path: Path) -> None
 )
 def test_awaited_sync_calls(before: str, after: str | None, tmp_path: Path) -> None:
     assert fixed(before, tmp_path, "SL402") == after
+
+
+FACTORY = "from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker\n\n\nfactory = "
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("async_sessionmaker(engine)", "async_sessionmaker(engine, expire_on_commit=False)"),
+        ("async_sessionmaker()", "async_sessionmaker(expire_on_commit=False)"),
+        ("async_sessionmaker(\n    make(),\n)", "async_sessionmaker(\n    make(), expire_on_commit=False,\n)"),
+        ("async_sessionmaker(e, expire_on_commit=True)", "async_sessionmaker(e, expire_on_commit=False)"),
+        ("async_sessionmaker(engine or (other))", None),
+    ],
+)
+def test_expiry(before: str, after: str | None, tmp_path: Path) -> None:
+    assert fixed(before, tmp_path, "SL404", FACTORY, indent="") == after
