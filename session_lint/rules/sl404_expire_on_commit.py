@@ -93,28 +93,22 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import Edit, Finding, Fix, Severity
 from session_lint.program import Program
-from session_lint.program.flow import Creation
-from session_lint.program.values import ClassValue, Const, Factory, Session, Values
+from session_lint.program.values import Factory
 from session_lint.rules.creation import EXEMPT_ROLES
+from session_lint.rules.expiry import OPTION, expires
 from session_lint.rules.pairing import misfits
 from session_lint.rules.registry import rule
-
-_OPTION = "expire_on_commit"
 
 
 @rule("SL404", "expire-on-commit", severity=Severity.WARNING, check="async-correctness")
 def expire_on_commit(program: Program) -> Iterator[Finding]:
     """Async factories and sessions whose objects expire when they are committed."""
-    configured = _configured_later(program)
     for creation in (*program.creations("factory"), *program.creations("session")):
         made = creation.value
         if (
-            not isinstance(made, (Factory, Session))
-            or not made.is_async
-            or (isinstance(made, Factory) and (made.is_registry or made in configured))
+            not expires(program, creation)
             or id(creation.node) in misfits(program)
             or program.role(creation.unit) in EXEMPT_ROLES
-            or not _expires(program, creation)
         ):
             continue
         module, name = creation.unit.module, creation.name.rsplit(".", 1)[-1]
@@ -122,59 +116,29 @@ def expire_on_commit(program: Program) -> Iterator[Finding]:
         yield expire_on_commit.finding(
             module.path,
             creation.node.span,
-            f"{creation.unit.qualname} makes {what} with {name}() without {_OPTION}=False: reading an attribute after a"
-            f" commit raises MissingGreenlet; pass {_OPTION}=False",
+            f"{creation.unit.qualname} makes {what} with {name}() without {OPTION}=False: reading an attribute after a"
+            f" commit raises MissingGreenlet; pass {OPTION}=False",
             symbol=creation.unit.qualname,
             fix=_fix(creation.node),
             digest=program.digest(module, creation.node.span),
         )
 
 
-def _expires(program: Program, creation: Creation) -> bool:
-    """Whether the arguments leave the option at its default, or set it so; not where they cannot be read."""
-    args = creation.args
-    if args.has_rest or _has_own_defaults(program, creation):
-        return False
-    if not any(arg.keyword == _OPTION for arg in creation.node.args):
-        return _OPTION not in args.keywords
-    return args.keywords.get(_OPTION) == frozenset({Const(True)})
-
-
-def _has_own_defaults(program: Program, creation: Creation) -> bool:
-    """Whether the session's class is one of the project that sets options itself."""
-    classes = creation.args.keywords.get("class_", frozenset())
-    if creation.kind == "session":
-        classes |= program.flow.at(creation.unit).eval(creation.node.func)
-    given = any(arg.keyword == "class_" for arg in creation.node.args)
-    return (given and not classes) or any(isinstance(v, ClassValue) and v.cls.method("__init__") for v in classes)
-
-
-def _configured_later(program: Program) -> Values:
-    """The factories that ``configure(expire_on_commit=...)`` was called on."""
-    return frozenset(
-        call.subject
-        for call in program.external_calls()
-        if isinstance(call.subject, Factory)
-        and call.name.endswith(".configure")
-        and (call.args.has_rest or any(arg.keyword == _OPTION for arg in call.node.args))
-    )
-
-
 def _fix(node: ir.Call) -> Fix | None:
     edit = _set_option(node)
-    return Fix(f"Pass {_OPTION}=False", safe=False, edits=(edit,)) if edit is not None else None
+    return Fix(f"Pass {OPTION}=False", safe=False, edits=(edit,)) if edit is not None else None
 
 
 def _set_option(node: ir.Call) -> Edit | None:
     for arg in node.args:
-        if arg.keyword == _OPTION:
+        if arg.keyword == OPTION:
             return Edit(arg.value.span, "False")
     span = node.span
     if not node.args:
         end = ir.Span(span.end_row, span.end_column - 1, span.end_row, span.end_column - 1)
-        return Edit(end, f"{_OPTION}=False")
+        return Edit(end, f"{OPTION}=False")
     last = node.args[-1].value
     if not isinstance(last, (ir.Name, ir.Attribute, ir.Call, ir.Constant)):
         return None  # may stand in brackets of its own, which the range of an expression leaves out
     end = ir.Span(last.span.end_row, last.span.end_column, last.span.end_row, last.span.end_column)
-    return Edit(end, f", {_OPTION}=False")
+    return Edit(end, f", {OPTION}=False")
