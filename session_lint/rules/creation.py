@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from session_lint.findings import Finding
 from session_lint.program import Program
@@ -12,11 +12,20 @@ from session_lint.rules.registry import Rule
 EXEMPT_ROLES = frozenset({"test", "migration", "script"})
 
 
-def misplaced(program: Program, rule: Rule, kind: str, what: str) -> Iterator[Finding]:
-    """The things of a kind that are made outside session modules, and not in tests, migrations or scripts."""
+def misplaced(
+    program: Program, rule: Rule, kind: str, what: str, but: Container[int] = frozenset()
+) -> Iterator[Finding]:
+    """The things of a kind that are made outside session modules, and not in tests, migrations or scripts.
+
+    ``but`` are the places, by the identity of the call, that a more specific rule reports.
+    """
     for creation in program.creations(kind):
         module = creation.unit.module
-        if program.role(creation.unit) in EXEMPT_ROLES or not _is_misplaced(program, creation):
+        if (
+            id(creation.node) in but
+            or program.role(creation.unit) in EXEMPT_ROLES
+            or not _is_misplaced(program, creation)
+        ):
             continue
         name = creation.name.rsplit(".", 1)[-1]
         yield rule.finding(

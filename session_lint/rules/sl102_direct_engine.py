@@ -83,10 +83,11 @@ from collections.abc import Iterator
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
 from session_lint.rules.creation import misplaced
+from session_lint.rules.engine_lifetime import repeated_engines
 from session_lint.rules.registry import rule
 
 
 @rule("SL102", "direct-engine", severity=Severity.ERROR, check="direct-engines")
 def direct_engine(program: Program) -> Iterator[Finding]:
     """Engines created outside session modules."""
-    yield from misplaced(program, direct_engine, "engine", "an engine")
+    yield from misplaced(program, direct_engine, "engine", "an engine", but=repeated_engines(program).keys())
