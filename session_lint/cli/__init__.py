@@ -19,6 +19,7 @@ from session_lint.cli.clean import clean
 from session_lint.cli.explain import explain
 from session_lint.cli.init import init
 from session_lint.cli.rule import rule
+from session_lint.cli.trace import trace
 from session_lint.errors import UserError
 
 FAILED = 2
@@ -75,6 +76,7 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(audit)
+main.add_command(trace)
 main.add_command(rule)
 main.add_command(explain)
 main.add_command(init)

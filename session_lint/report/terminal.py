@@ -17,9 +17,17 @@ MAX_WIDTH = 120
 _COLUMN = 22
 
 
-def draw(print_all: Callable[[Console], None], *, color: bool) -> str:
+class _AsciiText(io.StringIO):
+    """Text for a terminal that rich takes for one without lines to draw with."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "ascii"
+
+
+def draw(print_all: Callable[[Console], None], *, color: bool, ascii_only: bool = False) -> str:
     """What ``print_all`` prints, no line ending in blanks."""
-    text = io.StringIO()
+    text = _AsciiText() if ascii_only else io.StringIO()
     console = Console(
         file=text,
         force_terminal=color,

@@ -119,7 +119,7 @@ class Uses:
         for context in self._contexts:
             for event in sorted(context.events.values(), key=lambda e: (e.node.span.row, e.node.span.column)):
                 place = (id(context), event.token)
-                if place not in found and _is_write(self._program, event):
+                if place not in found and is_write(self._program, event):
                     found[place] = Write(context, event.token, event)
                     queue.append((context, event.token))
         while queue:
@@ -178,7 +178,7 @@ def _is_in_handler(event: Event) -> bool:
     )
 
 
-def _is_write(program: Program, event: Event) -> bool:
+def is_write(program: Program, event: Event) -> bool:
     if event.forwarded:
         return False
     if event.kind in _OBJECT_WRITES:

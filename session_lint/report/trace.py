@@ -1,0 +1,170 @@
+"""Transaction maps for reading: as trees in a terminal, as Markdown, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from session_lint.report.style import counted, printable
+from session_lint.report.terminal import draw, plain, table
+
+if TYPE_CHECKING:
+    from session_lint.tracing import Step, Trace
+
+Show = Callable[[str], str]
+
+# The summary says it all for more entry points than these; then trees are for those that are named.
+MAX_TREES = 5
+
+_STYLES = {
+    "provider": "cyan",
+    "session": "cyan",
+    "end": "cyan",
+    "begin": "green",
+    "savepoint": "green",
+    "commit": "bold green",
+    "rollback": "bold magenta",
+    "close": "bold magenta",
+    "write": "yellow",
+    "flush": "yellow",
+}
+
+
+def title(trace: Trace) -> str:
+    """``POST /batch → create_batch``, or the kind of entry point in place of the route."""
+    return f"{trace.route or trace.kind} {trace.symbol}"
+
+
+def label(step: Step, show: Show) -> str:
+    """What a step says of itself, without its marks."""
+    again = ", as above" if step.repeated else ""
+    return f"{step.kind} {step.text} ({show(step.filename)}:{step.row}){again}"
+
+
+def render_tree(traces: Sequence[Trace], show: Show, *, trees: bool, color: bool, ascii_only: bool) -> str:
+    """A summary of the entry points, and a tree for each where ``trees``."""
+
+    def print_all(console: Console) -> None:
+        if not trees or len(traces) > 1:
+            _print_summary(console, traces, show, ascii_only=ascii_only)
+        if not trees:
+            console.print()
+            console.print(
+                plain(f"Name an entry point to see its map: session-lint trace {_example(traces)!r}; '*' shows all.")
+            )
+            return
+        for position, trace in enumerate(traces):
+            if position or len(traces) > 1:
+                console.print()
+            console.print(_tree(trace, show))
+
+    return draw(print_all, color=color, ascii_only=ascii_only)
+
+
+def _example(traces: Sequence[Trace]) -> str:
+    worst = max(traces, key=lambda trace: len(trace.codes))
+    return worst.route or worst.symbol
+
+
+def _print_summary(console: Console, traces: Sequence[Trace], show: Show, *, ascii_only: bool) -> None:
+    busy = [trace for trace in traces if trace.codes or trace.sources or trace.steps]
+    rows = [
+        [
+            trace.route or trace.kind,
+            trace.bounds,
+            ", ".join(trace.codes) or "-",
+            f"{trace.symbol} {show(trace.filename)}:{trace.row}",
+        ]
+        for trace in busy
+    ]
+    console.print(table(["Entry point", "Transaction", "Rules", "Function"], rows, ascii_only=ascii_only))
+    marked = sum(bool(trace.codes) for trace in traces)
+    idle = len(traces) - len(busy)
+    without = f"; {idle} without a session are not listed" if idle else ""
+    console.print(plain(f"{counted(len(traces), 'entry point')}, {marked} with findings{without}"))
+
+
+def _tree(trace: Trace, show: Show) -> Tree:
+    head = Text(printable(title(trace)), style="bold")
+    head.append(f"  {printable(show(trace.filename))}:{trace.row}", style="not bold dim")
+    head.append(f"  [{trace.bounds}]", style="not bold")
+    tree = Tree(head, guide_style="dim")
+    _mark(head, [code for code in trace.codes if not any(code in step.codes for step in _flat(trace.steps))])
+    _grow(tree, trace.steps, show)
+    return tree
+
+
+def _grow(tree: Tree, steps: Iterable[Step], show: Show) -> None:
+    for step in steps:
+        text = Text(f"{step.kind} ", style=_STYLES.get(step.kind, ""))
+        text.append(printable(step.text), style="default" if step.kind != "call" else "bold")
+        text.append(f"  {printable(show(step.filename))}:{step.row}", style="dim not bold")
+        if step.repeated:
+            text.append("  as above", style="dim not bold")
+        _mark(text, step.codes)
+        _grow(tree.add(text), step.steps, show)
+
+
+def _mark(text: Text, codes: Iterable[str]) -> None:
+    said = " ".join(codes)
+    if said:
+        text.append(f"  <- {said}", style="bold red")
+
+
+def _flat(steps: Iterable[Step]) -> Iterable[Step]:
+    for step in steps:
+        yield step
+        yield from _flat(step.steps)
+
+
+def render_markdown(traces: Sequence[Trace], show: Show) -> str:
+    """A table of the entry points, then a nested list for each."""
+    lines = [
+        "# Transaction map\n",
+        "| Entry point | Function | Transaction | Rules |",
+        "| ----------- | -------- | ----------- | ----- |",
+    ]
+    for trace in traces:
+        where = _code(f"{trace.symbol} {show(trace.filename)}:{trace.row}")
+        lines.append(f"| {_code(trace.route or trace.kind)} | {where} | {trace.bounds} | {', '.join(trace.codes)} |")
+    for trace in traces:
+        lines.append(f"\n## {_code(title(trace))}\n")
+        lines.append(f"{_code(f'{show(trace.filename)}:{trace.row}')}: {trace.bounds}.\n")
+        lines += _listed(trace.steps, show, 0)
+    return "\n".join(lines) + "\n"
+
+
+def _listed(steps: Iterable[Step], show: Show, depth: int) -> Iterable[str]:
+    for step in steps:
+        marks = f" **{', '.join(step.codes)}**" if step.codes else ""
+        again = ", as above" if step.repeated else ""
+        place = _code(f"{show(step.filename)}:{step.row}")
+        yield f"{'  ' * depth}- {step.kind} {_code(step.text)} {place}{again}{marks}"
+        yield from _listed(step.steps, show, depth + 1)
+
+
+def _code(text: str) -> str:
+    """Text from the project as Markdown code, which it cannot break out of, in a table cell neither."""
+    safe = printable(text).replace("|", "\\|")
+    fence = "`" * (max((len(run) for run in safe.split("`") if not run), default=0) + 1) if "`" in safe else "`"
+    return f"{fence} {safe} {fence}" if "`" in safe else f"`{safe}`"
+
+
+def render_json(traces: Sequence[Trace], show: Show) -> str:
+    """One JSON document: ``{"version": 1, "entry_points": […]}``."""
+
+    def spelled(data: Any) -> Any:
+        if isinstance(data, list):
+            return [spelled(item) for item in data]
+        if isinstance(data, dict):
+            return {key: show(value) if key == "filename" else spelled(value) for key, value in data.items()}
+        return data
+
+    entries = spelled(json.loads(msgspec.json.encode(list(traces))))
+    return json.dumps({"version": 1, "entry_points": entries}, indent=2) + "\n"
