@@ -1,4 +1,4 @@
-"""Which factories and sessions expire their objects when they commit."""
+"""What SL404 and SL406 share: which factories and sessions expire their objects when they commit."""
 
 from __future__ import annotations
 
