@@ -87,7 +87,7 @@ def _source(program: Program, unit: Function, scheduled: set[Function]) -> tuple
             return current, "a request"
         callers = sorted(program.flow.facts.callers.get(current, ()), key=lambda u: (u.module.path, u.qualname))
         for caller in callers:
-            if caller not in seen:
+            if caller not in seen and not _keeps_on_demand(caller):
                 seen.add(caller)
                 queue.append(caller)
     return None
@@ -128,6 +128,24 @@ def _is_kept(function: Function, node: ir.Call) -> bool:
             return True
     keepers = (e for e in expressions(function.body) if isinstance(e, ir.Call) and dotted(e.func).endswith(_KEEPERS))
     return any(_uses(arg.value, names) for call in keepers for arg in call.args)
+
+
+def _keeps_on_demand(unit: Unit) -> bool:
+    """Whether a caller puts what it gets where its next call finds it, in a global or when it is not there yet."""
+    if not isinstance(unit, Function):
+        return False
+    on_demand = [
+        s for outer in walk(unit.body) if isinstance(outer, ir.If) and _asks_for_absence(outer.test) for s in outer.body
+    ]
+    return any(
+        isinstance(statement, ir.Assign)
+        and any(isinstance(part, ir.Call) for part in subexpressions(statement.value))
+        and any(
+            _outlives(unit, target) and (isinstance(target, ir.Name) or statement in on_demand)
+            for target in statement.targets
+        )
+        for statement in walk(unit.body)
+    )
 
 
 def _uses(expr: ir.Expr, names: set[str]) -> bool:
@@ -187,7 +205,11 @@ def _is_sound(creation: Creation, function: Function, occasion: str) -> bool:
 
 def _names_database(node: ir.Call, function: Function) -> bool:
     """Whether the address comes from the function's own arguments."""
-    given = {p.name for p in function.params} - ({function.params[0].name} if function.takes_self else set())
+    given: set[str] = set()
+    scope: object = function
+    while isinstance(scope, Function):
+        given |= {p.name for p in scope.params[scope.takes_self :]}
+        scope = scope.parent
     for statement in walk(function.body):
         if isinstance(statement, ir.Assign) and _uses(statement.value, given):
             given |= {t.id for t in statement.targets if isinstance(t, ir.Name)}
