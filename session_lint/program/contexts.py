@@ -23,7 +23,8 @@ class Token:
     ``how`` tells where the context has it from: it *created* it (or got it from a provider that it called), it was
     *injected* into an entry point, lent by *param*, *attr* (of an object), *closure*, *global* or *registry*, handed in by a
     *decorator*, read from a request's *state*, or held by an *object* that the context itself made. It is *lost* once
-    something unknown got it, which may do with it (and with its transaction) what it likes.
+    something unknown got it, which may do with it (and with its transaction) what it likes. ``node`` is the call that
+    obtained it.
     """
 
     how: How
@@ -34,6 +35,7 @@ class Token:
     site: Site | None = None
     holder: Class | None = None
     lost: bool = False
+    node: ir.Call | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -132,9 +134,11 @@ class Exit:
     """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
 
     ``failed`` are the sessions that may have failed when it ends by an exception, ``marks`` the errors that it swallowed.
+    ``raised`` are the states in which exceptions leave it.
     """
 
     tx: dict[int, int] | None = None
+    raised: dict[int, int] = field(default_factory=dict)
     values: Values = frozenset()
     yields: Values = frozenset()
     at_yield: dict[int, int] = field(default_factory=dict)
@@ -161,7 +165,8 @@ class Context:
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
     kind of entry point when a framework calls it. ``entered`` are the sessions that stand in a ``with`` themselves, which
     closes them, by place and token. ``uses`` has the sessions that it, or what it calls, runs statements on, each with one
-    such method.
+    such method. ``given`` are the sessions that it hands to somebody who may keep them, ``late`` the first call that uses a
+    session after its ``with`` block, ``returned_late`` the block that it is returned out of.
     """
 
     unit: Unit
@@ -177,6 +182,9 @@ class Context:
     entry: str | None = None
     is_test: bool = False
     is_synthetic: bool = False
+    given: set[int] = field(default_factory=set)
+    late: dict[int, ir.Call] = field(default_factory=dict)
+    returned_late: dict[int, ir.With] = field(default_factory=dict)
 
     @property
     def module(self) -> Module:

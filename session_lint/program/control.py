@@ -70,6 +70,14 @@ class ControlFlow(Evaluator):
         """A handler gets the exception under way; gives whether it catches every error of a database."""
         raise NotImplementedError
 
+    def excluded(self, values: Values) -> None:
+        """Note that a variable does not hold these values on this path."""
+        raise NotImplementedError
+
+    def returned_from(self, statement: ir.With, values: Values) -> None:
+        """Note what is returned out of a block, whose item has just been left."""
+        raise NotImplementedError
+
     def label(self, target: ir.Expr, entered: Values) -> None:
         """Note the name that a ``with`` item gives to a session."""
         raise NotImplementedError
@@ -149,8 +157,7 @@ class ControlFlow(Evaluator):
                 for value in self.eval(receiver):
                     if isinstance(value, Session) and isinstance(value.origin, int):
                         bits = self.state.tx.get(value.origin, states.UNKNOWN)
-                        open_ = states.AUTOBEGUN | states.BLOCK | states.BEGUN | states.FAILED
-                        kept = bits & (open_ | states.UNKNOWN) if holds else bits & ~open_
+                        kept = bits & (states.OPEN | states.UNKNOWN) if holds else bits & ~states.OPEN
                         self.state.tx[value.origin] = (
                             kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
                         )
@@ -169,6 +176,7 @@ class ControlFlow(Evaluator):
             kept = frozenset(v for v in values if v != Const(None) and (only_none or v != Const(False)))
         if kept:
             self.state.env[name] = kept
+            self.excluded(values - kept)
 
     def eval_bool_op(self, node: ir.BoolOp) -> Values:
         results: list[Values] = []
@@ -478,6 +486,8 @@ class ControlFlow(Evaluator):
                 end = end.copy()
                 self.state = end
                 self.leave_item(item, values, entered, failed=False)
+                if name == "returned":
+                    self.returned_from(statement, outcome.values)
                 setattr(outcome, name, self.state)
         if raised is not None:
             self.state = raised.copy()

@@ -1020,7 +1020,7 @@ _DISPATCH: dict[type, Callable[[Evaluator, Any], Values]] = {
     ir.Binary: Evaluator.eval_binary,
     ir.FString: Evaluator.eval_text,
     ir.Subscript: Evaluator.eval_subscript,
-    ir.Lambda: Evaluator.eval_lambda,
+    ir.Lambda: lambda self, node: self.eval_lambda(node),
     ir.Comprehension: Evaluator.eval_comprehension,
     ir.Walrus: Evaluator.eval_walrus,
     ir.Yield: lambda self, node: self.yielded(node),

@@ -6,7 +6,7 @@ which flags); that context is remembered and used again for every call that ente
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
@@ -15,8 +15,8 @@ from session_lint.program.contexts import Context, Edge, Event, Exit, Harm, How,
 from session_lint.program.control import ControlFlow, Unreachable
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.keeping import owns_session
-from session_lint.program.remapping import bears_session, is_field, relevant, remap, shallow
-from session_lint.program.states import join
+from session_lint.program.remapping import bears_session, is_field, relevant, remap, shallow, tokens_in
+from session_lint.program.states import State, join
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -41,10 +41,14 @@ from session_lint.program.values import (
     Wrapped,
 )
 from session_lint.program.world import Arguments, is_stub, members, sessions
-from session_lint.traversal import expressions, walk
+from session_lint.traversal import expressions, subexpressions, walk
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
+_HOLD_NOTHING = frozenset(
+    {"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext", "functools.partial", "typing.cast"}
+    | {"asyncio.run", "asyncio.gather", "asyncio.wait_for", "asyncio.shield", "asyncio.to_thread", "anyio.run"}
+)
 _SESSION_ONLY = frozenset(["add", "add_all", "flush", "refresh", "scalars", "query", "merge", "expunge", "delete"])
 
 
@@ -149,6 +153,7 @@ class Frame(ControlFlow):
         self.context = context
         self.adopted: dict[tuple[object, bool], int] = {}
         self.inherited: dict[int, Event] = {}
+        self.left: set[int] = set()
         self.yields: Values = NOTHING
         self.at_yield: dict[int, int] = {}
 
@@ -182,7 +187,8 @@ class Frame(ControlFlow):
         tx = dict(end.tx) if end is not None else None
         marks = end.marks if end is not None else frozenset()
         failed = self.raising[0].failed if self.raising[0] is not None else frozenset()
-        self.context.exit = Exit(tx, outcome.values, self.yields, self.at_yield, receiver, failed, marks)
+        raised = dict(self.raising[0].tx) if self.raising[0] is not None else {}
+        self.context.exit = Exit(tx, raised, outcome.values, self.yields, self.at_yield, receiver, failed, marks)
 
     def _parameter(
         self,
@@ -305,6 +311,37 @@ class Frame(ControlFlow):
     def store_name(self, name: str, values: Values) -> None:
         self.state.env[name] = values or frozenset({UNKNOWN})
 
+    def store(self, target: ir.Expr, values: Values) -> None:
+        match target:
+            case ir.Attribute(value=ir.Name(id=name)) if self._is_constructed(name):
+                pass  # the object holds what its constructor was given, and is watched itself
+            case ir.Attribute() | ir.Subscript():
+                self._give([values])
+            case ir.Name(id=name) if isinstance(self.unit, Function) and name in self.unit.outer_names:
+                self._give([values])
+            case _:
+                pass
+        super().store(target, values)
+        kept = isinstance(target, ir.Attribute) and any(isinstance(v, Instance) for v in self.peek(target.value))
+        if isinstance(target, (ir.Subscript, ir.Attribute)) and not kept:
+            self.lose(values)
+
+    def _is_constructed(self, name: str) -> bool:
+        unit = self.unit
+        return (
+            isinstance(unit, Function) and unit.name == "__init__" and unit.takes_self and unit.params[0].name == name
+        )
+
+    def _give(self, groups: Iterable[Values]) -> None:
+        """Note that the sessions among the values go to somebody who may keep, or close, them."""
+        for values in groups:
+            self.context.given |= tokens_in(values)
+
+    def excluded(self, values: Values) -> None:
+        gone = {n for n in tokens_in(values) if self.context.tokens[n].how == "created"}
+        for number in gone - (tokens_in(members(self.state.env.values())) if gone else set()):
+            self.state.tx.pop(number, None)
+
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         if isinstance(owner, Instance) and isinstance(target.value, ir.Name) and target.value.id in self.state.env:
             kept = frozenset(v for v in values if is_field(v))
@@ -344,14 +381,46 @@ class Frame(ControlFlow):
     def local_names(self) -> dict[str, Values]:
         return dict(self.state.env)
 
+    def eval_lambda(self, node: ir.Lambda) -> Values:
+        self._capture(node.body)
+        return super().eval_lambda(node)
+
+    def _closure(self, statement: ir.FunctionDef) -> Values:
+        for expr in expressions(statement.body):
+            if isinstance(expr, ir.Name):
+                self._capture(expr)
+        return super()._closure(statement)
+
+    def _capture(self, body: ir.Expr) -> None:
+        """A nested function may close the sessions that it uses, whenever it runs."""
+        for expr in subexpressions(body):
+            if isinstance(expr, ir.Name) and expr.id in self.state.env:
+                self._give([self.state.env[expr.id]])
+
     # Calls
 
     def eval_call(self, node: ir.Call) -> Values:
-        if not self._ends_session(node):
-            self.may_raise()
-        result = self.adopt(super().eval_call(node), "registry", "registry", "registry")
+        before = self.state.copy()
+        ends = self._ends_session(node)
+        try:
+            result = self.adopt(super().eval_call(node), "registry", "registry", "registry")
+            self._compare(before, node)
+        finally:
+            if not ends:
+                self.raising[-1] = join(self.raising[-1], before)
         self.may_raise()
         return result
+
+    def _compare(self, before: State, node: ir.Call) -> None:
+        """Look at what a call did to sessions: one that closes a session has done so even if it fails."""
+        for token, bits in before.tx.items():
+            after = self.state.tx.get(token, bits)
+            if after == bits:
+                continue
+            if after == states.CLOSED:
+                before.tx[token] = after
+            elif bits == states.CLOSED and after & states.OPEN and token in self.left:
+                self.context.late.setdefault(token, node)
 
     def _ends_session(self, node: ir.Call) -> bool:
         """Whether the call rolls back or closes a session: nothing that matters can fail before it does."""
@@ -370,13 +439,15 @@ class Frame(ControlFlow):
             key = ("created", id(node) if node else 0)
             number = self.adopted.get((key, value.is_async))
             if number is None:
-                number = self.new_token(Token("created", "", value.is_async, "type", site=site), states.NONE)
+                fresh = Token("created", "", value.is_async, "type", site=site, node=node)
+                number = self.new_token(fresh, states.NONE)
                 self.adopted[key, value.is_async] = number
             self.state.tx[number] = states.NONE
             is_own = bool(name) and vocabulary.session_class(name) is None
             if is_own or any(isinstance(v, Connection) for v in members(args.everything())):
                 self.context.tokens[number].lost = True  # a class or connection with its own idea of when to commit
             failures.clear(self.state, number)
+            self.left.discard(number)
             return Session(value.is_async, number)
         return value
 
@@ -398,20 +469,17 @@ class Frame(ControlFlow):
     def _lose_call(self, args: Arguments, node: ir.Call | None) -> None:
         """Something unknown is called: it gets the arguments, and the object whose method it is."""
         self.lose(members(args.everything()))
+        self._give(args.everything())
         if node is not None and isinstance(node.func, ir.Attribute):
             receiver = node.func.value
             if isinstance(receiver, ir.Call) and isinstance(self.unit, Function) and self.unit.takes_self:
                 receiver = ir.Name(receiver.span, self.unit.params[0].name)
-            self.lose(frozenset(v for v in self.peek(receiver) if not isinstance(v, Session)))
+            held = frozenset(v for v in self.peek(receiver) if not isinstance(v, Session))
+            self.lose(held)
+            self._give([held])
 
     def called_unknown(self, args: Arguments, node: ir.Call) -> None:
         self._lose_call(args, node)
-
-    def store(self, target: ir.Expr, values: Values) -> None:
-        super().store(target, values)
-        kept = isinstance(target, ir.Attribute) and any(isinstance(v, Instance) for v in self.peek(target.value))
-        if isinstance(target, (ir.Subscript, ir.Attribute)) and not kept:
-            self.lose(values)
 
     def call_function(
         self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
@@ -442,9 +510,11 @@ class Frame(ControlFlow):
         builds = function.name == "__init__"
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
         if not (reaches or builds) or leaves_tests:
+            self._give(args.everything())
             return self._unvisited(function, node)
         how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
         followed = self._follow(function, bound, node, how, through_decorator=through_decorator)
+        self._give([args.rest])
         if followed is None:
             self._lose_call(args, node)
             return self._unvisited(function, node)
@@ -497,17 +567,21 @@ class Frame(ControlFlow):
                     provider = (
                         theirs.provider if theirs.provider is not None and not function.is_generator else function
                     )
-                    fresh = Token(how, "", session.is_async, theirs.evidence, provider, theirs.site, theirs.holder)
+                    fresh = Token(
+                        how, "", session.is_async, theirs.evidence, provider, theirs.site, theirs.holder, node=node
+                    )
                     known = self.new_token(fresh, states.NONE)
                     self.adopted[key, session.is_async] = known
                 exit_bits = exit_.at_yield if function.is_generator else (exit_.tx or {})
                 self.state.tx[known] = exit_bits.get(number, states.UNKNOWN)
                 failures.clear(self.state, known)
+                self.left.discard(known)
                 tokens[number] = known
             return Session(session.is_async, tokens[number])
 
         if function.is_generator:
             items = remap(exit_.yields, mine)
+            self._given_by(context, tokens)
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
         self.after_failures(context, back, node)
         if exit_.tx is None and not exit_.values and _never_returns(function):
@@ -523,9 +597,13 @@ class Frame(ControlFlow):
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
         values = remap(exit_.values, mine)
+        self._given_by(context, tokens)
         if not values - {UNKNOWN}:
             return self._unvisited(function, node)
         return frozenset({Coroutine(values, function)}) if function.is_async else values
+
+    def _given_by(self, context: Context, tokens: dict[int, int]) -> None:
+        self.context.given |= {tokens[number] for number in context.given if number in tokens}
 
     def after_failures(self, context: Context, back: dict[int, int], node: ir.Call | None) -> None:
         """What a callee's statements and handlers mean for the sessions that were lent to it."""
@@ -635,6 +713,7 @@ class Frame(ControlFlow):
         bound = bind(init, instance, args)
         followed = self._follow(init, bound, node, "param", through_decorator=False)
         if followed is None:
+            self._give(args.everything())
             return frozenset({instance})
         context, back = followed
         exit_ = context.exit
@@ -654,7 +733,7 @@ class Frame(ControlFlow):
                 if known is None:
                     how: How = "object" if theirs.how in ("object", "created") else theirs.how
                     known = self.new_token(
-                        Token(how, "", session.is_async, theirs.evidence, theirs.provider, theirs.site, cls),
+                        Token(how, "", session.is_async, theirs.evidence, theirs.provider, theirs.site, cls, node=node),
                         states.NONE,
                     )
                     self.adopted[key, session.is_async] = known
@@ -665,6 +744,7 @@ class Frame(ControlFlow):
         for value in remap(exit_.receiver, mine):
             if isinstance(value, Instance) and value.cls is cls:
                 built.append(shallow(value))
+        self._given_by(context, tokens)
         return frozenset(built) or frozenset({instance})
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
@@ -697,7 +777,7 @@ class Frame(ControlFlow):
         if name == "begin" and not _is_savepoint(args):
             self.state.tx[token] = states.BEGUN
         elif name in ("commit", "rollback"):
-            self.state.tx[token] = states.NONE
+            self.state.tx[token] = states.CLOSED if bits == states.CLOSED else states.NONE
         elif name in vocabulary.CLOSE_METHODS:
             self.state.tx[token] = states.CLOSED
         elif name in vocabulary.TRANSACTION_ACCESS or (name == "run_sync" and not args.get(0)):
@@ -716,6 +796,8 @@ class Frame(ControlFlow):
                 self.state.tx[token] = states.NONE
 
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
+        if not name.startswith("builtins.") and name not in _HOLD_NOTHING:
+            self._give(args.everything())
         rule = self.world.models.commit_rule(name)
         if name.split(".", maxsplit=1)[0] not in vocabulary.HARMLESS_LIBRARIES or name == "builtins.setattr":
             self.lose(kept)
@@ -773,6 +855,10 @@ class Frame(ControlFlow):
                 isinstance(v, Session) and v.origin == token for v in values
             ):
                 self.context.convention.begins = True
+        for token in tokens_in(values):  # who has it may begin a transaction
+            bits = self.state.tx.get(token, states.UNKNOWN)
+            if bits & states.NONE:
+                self.state.tx[token] = (bits & ~states.NONE) | states.UNKNOWN
         thrown = self.state.copy()
         thrown.phase = states.THROWN
         self.raising[-1] = join(self.raising[-1], thrown)
@@ -826,6 +912,8 @@ class Frame(ControlFlow):
                     )
                 case Session(origin=int(token)):
                     self.context.entered[id(item.context), token] = item.context
+                    if self.state.tx.get(token) == states.CLOSED:
+                        self.state.tx[token] = states.NONE
                 case _:
                     pass
         return entered
@@ -842,18 +930,34 @@ class Frame(ControlFlow):
                         if self.state.marks and not failed:
                             what = "its `with session.begin()` block then commits"
                             failures.harm(self.state, token, Harm("block", self.context, item.context.span, what))
-                        self.state.tx[token] = states.CLOSED if kind == "factory-begin" else states.NONE
+                        if kind == "factory-begin":
+                            self._leave_session(token)
+                        else:
+                            self.state.tx[token] = states.NONE
                     failures.clear(self.state, token)
                 case Session(origin=int(token)):
                     self._convention("close", token)
                     failures.clear(self.state, token)
-                    self.state.tx[token] = states.CLOSED
+                    self._leave_session(token)
                 case ContextManager(run=Run() as run):
                     self._leave_manager(run, entered, failed, item.context.span)
+                case ContextManager(function=None):
+                    for token in tokens_in(entered):
+                        if self.context.tokens[token].how == "created":
+                            self._leave_session(token)
                 case Instance(cls=cls) if not failed:
                     self._leave_instance(cls, value, entered)
                 case _:
                     pass
+
+    def _leave_session(self, token: int) -> None:
+        self.state.tx[token] = states.CLOSED
+        self.left.add(token)
+
+    def returned_from(self, statement: ir.With, values: Values) -> None:
+        for token in tokens_in(values):
+            if token in self.left and self.state.tx.get(token) == states.CLOSED:
+                self.context.returned_late.setdefault(token, statement)
 
     def _leave_manager(self, run: Run, entered: Values, failed: bool, span: ir.Span) -> None:
         exit_ = run.context.exit
@@ -870,6 +974,8 @@ class Frame(ControlFlow):
             for theirs, mine in run.tokens.items():
                 if theirs in exit_.tx:
                     self.state.tx[mine] = states.NONE if failed else exit_.tx[theirs]
+                    if self.state.tx[mine] == states.CLOSED:
+                        self.left.add(mine)
 
     def _leave_instance(self, cls: Class, value: Instance, entered: Values) -> None:
         method = cls.method("__aexit__") or cls.method("__exit__")

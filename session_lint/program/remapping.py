@@ -129,6 +129,19 @@ def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
             return value
 
 
+def tokens_in(values: Values) -> set[int]:
+    """The numbers of the sessions that values are or hold."""
+    found: set[int] = set()
+
+    def note(session: Session) -> Value:
+        if isinstance(session.origin, int):
+            found.add(session.origin)
+        return session
+
+    remap(frozenset(v for v in values if bears_session(v)), note)
+    return found
+
+
 def shallow(value: Instance) -> Instance:
     """An object whose fields are kept two levels deep."""
 

@@ -15,6 +15,7 @@ BEGUN = 8  # begun by an explicit ``session.begin()``
 CLOSED = 16
 UNKNOWN = 32  # what the caller did is not known
 FAILED = 64
+OPEN = AUTOBEGUN | BLOCK | BEGUN | FAILED  # a transaction, and so a connection
 
 BEFORE_YIELD, RESUMED, THROWN = 1, 2, 4
 

@@ -1,0 +1,170 @@
+"""SL201 unclosed-session · a session is opened by a call and not closed on every way out.
+
+## What it does
+Reports a session that a function gets from its class, a factory or a function that returns one, and that is
+still open on some way out: no `with` around it, and no `close()` that every path passes, those by an exception
+included. A session that is handed on (returned, yielded, stored, given to an exit stack or to code that the
+analysis cannot see) is somebody else's to close.
+
+## Why is this bad?
+A session that has run a statement holds a connection and its transaction until it is closed, committed or
+rolled back. Observed on SQLAlchemy 2.1.9, 2.0.58 and 1.4.54 with PostgreSQL:
+
+- An `AsyncSession` that was dropped after one SELECT left its connection to the garbage collector: `SAWarning:
+  The garbage collector is trying to clean up non-checked-in connection`, and the connection was destroyed.
+- While something referred to the session, an exception's traceback for example, the connection stayed out,
+  `idle in transaction`. With a pool of 2 the third call raised `TimeoutError: QueuePool limit of size 2 overflow 0
+  reached, connection timed out`.
+- A `close()` on the happy path alone did the same as none when an exception was raised and kept.
+- A synchronous `Session` that nothing refers to gives its connection back at once, without a warning; that is
+  CPython's reference counting, and a reference cycle is enough to lose it.
+
+## Example
+```python
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+
+def count_rows(session_factory: sessionmaker[Session], table: str) -> int:
+    session = session_factory()
+    total = session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+    session.close()
+    return total
+```
+
+## Use instead
+```python
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+
+def count_rows(session_factory: sessionmaker[Session], table: str) -> int:
+    with session_factory() as session:
+        return session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+```
+
+Where a block does not fit, `try: ... finally: session.close()` and `contextlib.ExitStack` do the same.
+
+## When not to use
+Tests and migrations are not looked at, nor are sessions that a script or a command-line command opens itself: the
+process ends, and its connections with it. A session bound to a connection that somebody else opened holds none of
+its own. A path that ends the transaction (`except: session.rollback(); raise`) has given the connection back, and a
+`close()` under a condition is trusted. What a generator hands out is the business of SL203.
+
+## References
+- [SQLAlchemy, opening and closing a session](https://docs.sqlalchemy.org/en/20/orm/session_basics.html)
+- [SQLAlchemy issue 9234](https://github.com/sqlalchemy/sqlalchemy/issues/9234)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from session_lint import ir
+from session_lint.findings import Finding, Severity
+from session_lint.program import Program, states, vocabulary
+from session_lint.program.contexts import Context
+from session_lint.program.remapping import tokens_in
+from session_lint.program.symbols import Function
+from session_lint.program.values import Connection, External, Factory
+from session_lint.rules.registry import rule
+from session_lint.traversal import subexpressions, walk
+
+_PROCESS_ENDS = ("command", "main")
+
+
+@rule("SL201", "unclosed-session", severity=Severity.ERROR, check="session-lifetime")
+def unclosed_session(program: Program) -> Iterator[Finding]:
+    """Sessions that are open on some way out of the function that opened them."""
+    seen: set[int] = set()
+    for context in program.contexts():
+        function = context.unit
+        if not isinstance(function, Function) or _is_exempt(program, function):
+            continue
+        for number, node in _unclosed(program, context):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            name = _bound_to(function, node)
+            what = f"`{name}`" if name else "a session"
+            block = "async with" if context.tokens[number].is_async else "with"
+            yield unclosed_session.finding(
+                function.module.path,
+                node.span,
+                f"{function.qualname} opens {what} and leaves it open {_when(context, number)};"
+                f" open it in `{block}`, or close it in `finally`",
+                symbol=function.qualname,
+                confidence=program.confidence(context.tokens[number]),
+                digest=program.digest(function.module, node.span),
+            )
+
+
+def _is_exempt(program: Program, function: Function) -> bool:
+    entry = program.entry_or_outer(function)
+    ends = entry is not None and entry.kind in _PROCESS_ENDS
+    return ends or program.role(function) in ("test", "migration", "script")
+
+
+def _unclosed(program: Program, context: Context) -> Iterator[tuple[int, ir.Call]]:
+    exit_ = context.exit
+    if exit_ is None:
+        return
+    kept = context.given | tokens_in(exit_.values) | tokens_in(exit_.yields)
+    for number, token in enumerate(context.tokens):
+        if token.how != "created" or token.node is None or number in kept:
+            continue
+        if token.provider is not None and (token.provider.is_generator or _is_cached(program, token.provider)):
+            continue
+        left = exit_.raised.get(number, 0) | (exit_.tx or {}).get(number, 0)
+        elsewhere = _is_lent(program, context, token.node) or _is_of_registry(program, context, token.node)
+        if left & states.OPEN and not elsewhere and not _closes_somewhere(context, number):
+            yield number, token.node
+
+
+def _when(context: Context, number: int) -> str:
+    ends = (context.exit.tx or {}).get(number, 0) if context.exit is not None else 0
+    closes = any(e.token == number and e.kind in vocabulary.CLOSE_METHODS for e in context.events.values())
+    if not closes:
+        return "when it ends" if ends & states.OPEN else "when something raises"
+    return "on a way out without `close()`" if ends & states.OPEN else "when something raises before `close()`"
+
+
+def _is_lent(program: Program, context: Context, node: ir.Call) -> bool:
+    """Whether a session is bound to a connection, which somebody else opened and closes."""
+    flow = program.flow.at(context.unit)
+    bound = [a.value for i, a in enumerate(node.args) if a.keyword == "bind" or (i == 0 and a.keyword is None)]
+    values = [v for expr in bound for v in flow.eval(expr)]
+    return any(isinstance(v, Connection) or (isinstance(v, External) and "bind" in v.name) for v in values)
+
+
+def _is_of_registry(program: Program, context: Context, node: ir.Call) -> bool:
+    """Whether a ``scoped_session`` gives the session, which its ``remove()`` closes."""
+    return any(isinstance(v, Factory) and v.is_registry for v in program.flow.at(context.unit).eval(node.func))
+
+
+def _closes_somewhere(context: Context, number: int) -> bool:
+    """Whether a ``close()`` of the session stands under a condition, which the analysis cannot always tell."""
+    closes = {id(e.node) for e in context.events.values() if e.token == number and e.kind in vocabulary.CLOSE_METHODS}
+    return any(
+        id(expr) in closes
+        for statement in walk(context.unit.body)
+        if isinstance(statement, ir.If)
+        for inner in walk((*statement.body, *statement.orelse))
+        if isinstance(inner, ir.ExprStatement)
+        for expr in subexpressions(inner.value)
+    )
+
+
+def _is_cached(program: Program, provider: Function) -> bool:
+    names = (getattr(v, "name", "") for d in provider.decorators for v in program.flow.at(provider).eval(d))
+    return any(name.rstrip("()").rsplit(".", 1)[-1] in ("lru_cache", "cache", "alru_cache") for name in names)
+
+
+def _bound_to(function: Function, node: ir.Call) -> str:
+    """The variable that the session is assigned to."""
+    for statement in walk(function.body):
+        if isinstance(statement, ir.Assign) and any(e is node for e in subexpressions(statement.value)):
+            return next((t.id for t in statement.targets if isinstance(t, ir.Name)), "")
+        if isinstance(statement, ir.AnnAssign) and any(e is node for e in subexpressions(statement.value)):
+            return statement.target.id if isinstance(statement.target, ir.Name) else ""
+    return ""
