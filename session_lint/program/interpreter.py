@@ -408,7 +408,11 @@ class Frame(ControlFlow):
         finally:
             if not ends:
                 self.raising[-1] = join(self.raising[-1], before)
-        self.may_raise()
+        after = self.state.copy()
+        for number, token in enumerate(self.context.tokens):
+            if token.node is node:  # the call has given this session, and so did not fail
+                after.tx.pop(number, None)
+        self.raising[-1] = join(self.raising[-1], after)
         return result
 
     def _compare(self, before: State, node: ir.Call) -> None:
