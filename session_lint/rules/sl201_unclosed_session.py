@@ -66,7 +66,7 @@ from session_lint.program import Program, states, vocabulary
 from session_lint.program.contexts import Context
 from session_lint.program.remapping import tokens_in
 from session_lint.program.symbols import Function
-from session_lint.program.values import Connection, External, Factory
+from session_lint.rules.lifetime import closes_under_condition, ends_elsewhere
 from session_lint.rules.registry import rule
 from session_lint.traversal import subexpressions, walk
 
@@ -116,8 +116,8 @@ def _unclosed(program: Program, context: Context) -> Iterator[tuple[int, ir.Call
         if token.provider is not None and (token.provider.is_generator or _is_cached(program, token.provider)):
             continue
         left = exit_.raised.get(number, 0) | (exit_.tx or {}).get(number, 0)
-        elsewhere = _is_lent(program, context, token.node) or _is_of_registry(program, context, token.node)
-        if left & states.OPEN and not elsewhere and not _closes_somewhere(context, number):
+        elsewhere = ends_elsewhere(program, context, token.node)
+        if left & states.OPEN and not elsewhere and not closes_under_condition(context, number):
             yield number, token.node
 
 
@@ -127,32 +127,6 @@ def _when(context: Context, number: int) -> str:
     if not closes:
         return "when it ends" if ends & states.OPEN else "when something raises"
     return "on a way out without `close()`" if ends & states.OPEN else "when something raises before `close()`"
-
-
-def _is_lent(program: Program, context: Context, node: ir.Call) -> bool:
-    """Whether a session is bound to a connection, which somebody else opened and closes."""
-    flow = program.flow.at(context.unit)
-    bound = [a.value for i, a in enumerate(node.args) if a.keyword == "bind" or (i == 0 and a.keyword is None)]
-    values = [v for expr in bound for v in flow.eval(expr)]
-    return any(isinstance(v, Connection) or (isinstance(v, External) and "bind" in v.name) for v in values)
-
-
-def _is_of_registry(program: Program, context: Context, node: ir.Call) -> bool:
-    """Whether a ``scoped_session`` gives the session, which its ``remove()`` closes."""
-    return any(isinstance(v, Factory) and v.is_registry for v in program.flow.at(context.unit).eval(node.func))
-
-
-def _closes_somewhere(context: Context, number: int) -> bool:
-    """Whether a ``close()`` of the session stands under a condition, which the analysis cannot always tell."""
-    closes = {id(e.node) for e in context.events.values() if e.token == number and e.kind in vocabulary.CLOSE_METHODS}
-    return any(
-        id(expr) in closes
-        for statement in walk(context.unit.body)
-        if isinstance(statement, ir.If)
-        for inner in walk((*statement.body, *statement.orelse))
-        if isinstance(inner, ir.ExprStatement)
-        for expr in subexpressions(inner.value)
-    )
 
 
 def _is_cached(program: Program, provider: Function) -> bool:
