@@ -109,7 +109,7 @@ def _unclosed(program: Program, context: Context) -> Iterator[tuple[int, ir.Call
     exit_ = context.exit
     if exit_ is None:
         return
-    kept = context.given | tokens_in(exit_.values) | tokens_in(exit_.yields)
+    kept = context.given | context.late.keys() | tokens_in(exit_.values) | tokens_in(exit_.yields)
     for number, token in enumerate(context.tokens):
         if token.how != "created" or token.node is None or number in kept:
             continue
