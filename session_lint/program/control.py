@@ -443,13 +443,24 @@ class ControlFlow(Evaluator):
         for name in ("normal", "returned", "broken", "continued"):
             state = getattr(outcome, name)
             if state is not None:
-                result = self.block(final, state.copy())
+                result = self._final(final, state.copy())
                 setattr(outcome, name, result.normal)
                 outcome.absorb(Outcome(None, result.returned, result.values))
         if escaping is not None:
-            result = self.block(final, escaping.copy())
+            result = self._final(final, escaping.copy())
             self.raising[-1] = join(self.raising[-1], result.normal)
             outcome.absorb(Outcome(None, result.returned, result.values, result.broken, result.continued))
+
+    def _final(self, final: Sequence[ir.Statement], state: State) -> Outcome:
+        """Execute a ``finally``; what it closes counts as closed, should something before that fail in it."""
+        self.raising.append(None)
+        result = self.block(final, state)
+        raised = self.raising.pop()
+        if raised is not None:
+            ends = result.normal.tx if result.normal is not None else {}
+            raised.tx.update({token: bits for token, bits in ends.items() if bits == states.CLOSED})
+            self.raising[-1] = join(self.raising[-1], raised)
+        return result
 
     def _match(self, statement: ir.Match) -> Outcome:
         subject = self.eval(statement.subject)
