@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from session_lint.program import states
-from session_lint.program.contexts import Context, Harm
+from session_lint.program.contexts import Context, Exit, Harm
 from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
 from session_lint.program.flow import Flow, function_of
@@ -211,4 +211,5 @@ def _run_module(analysis: Analysis, module: Module) -> None:
     context = Context(module, is_test=analysis.is_test(module))
     analysis.contexts[("module", module)] = context
     frame = Frame(analysis, context, module)
-    frame.block(module.body, frame.state)
+    end = frame.block(module.body, frame.state).normal
+    context.exit = Exit(dict(end.tx) if end is not None else None)

@@ -1,10 +1,11 @@
-"""What SL201 and SL203 share: closings that the analysis trusts, and sessions that hold no connection of their own."""
+"""What SL201, SL203 and SL204 share: closings that the analysis trusts, and sessions that hold no connection of their own."""
 
 from __future__ import annotations
 
 from session_lint import ir
 from session_lint.program import Program, vocabulary
 from session_lint.program.contexts import Context
+from session_lint.program.symbols import Function
 from session_lint.program.values import Connection, External, Factory
 from session_lint.traversal import subexpressions, walk
 
@@ -29,3 +30,10 @@ def ends_elsewhere(program: Program, context: Context, node: ir.Call) -> bool:
     values = [v for expr in bound for v in flow.eval(expr)]
     lent = any(isinstance(v, Connection) or (isinstance(v, External) and "bind" in v.name) for v in values)
     return lent or any(isinstance(v, Factory) and v.is_registry for v in flow.eval(node.func))
+
+
+def is_cached(program: Program, function: Function) -> bool:
+    """Whether every call of a function gives what its first call returned."""
+    called = (d.func if isinstance(d, ir.Call) else d for d in function.decorators)
+    names = (getattr(v, "name", "") for d in called for v in program.flow.at(function).eval(d))
+    return any(name.rsplit(".", 1)[-1] in ("lru_cache", "cache", "alru_cache") for name in names)

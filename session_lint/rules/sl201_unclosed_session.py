@@ -66,7 +66,7 @@ from session_lint.program import Program, states, vocabulary
 from session_lint.program.contexts import Context
 from session_lint.program.remapping import tokens_in
 from session_lint.program.symbols import Function
-from session_lint.rules.lifetime import closes_under_condition, ends_elsewhere
+from session_lint.rules.lifetime import closes_under_condition, ends_elsewhere, is_cached
 from session_lint.rules.registry import rule
 from session_lint.traversal import subexpressions, walk
 
@@ -113,7 +113,7 @@ def _unclosed(program: Program, context: Context) -> Iterator[tuple[int, ir.Call
     for number, token in enumerate(context.tokens):
         if token.how != "created" or token.node is None or number in kept:
             continue
-        if token.provider is not None and (token.provider.is_generator or _is_cached(program, token.provider)):
+        if token.provider is not None and (token.provider.is_generator or is_cached(program, token.provider)):
             continue
         left = exit_.raised.get(number, 0) | (exit_.tx or {}).get(number, 0)
         elsewhere = ends_elsewhere(program, context, token.node)
@@ -127,11 +127,6 @@ def _when(context: Context, number: int) -> str:
     if not closes:
         return "when it ends" if ends & states.OPEN else "when something raises"
     return "on a way out without `close()`" if ends & states.OPEN else "when something raises before `close()`"
-
-
-def _is_cached(program: Program, provider: Function) -> bool:
-    names = (getattr(v, "name", "") for d in provider.decorators for v in program.flow.at(provider).eval(d))
-    return any(name.rstrip("()").rsplit(".", 1)[-1] in ("lru_cache", "cache", "alru_cache") for name in names)
 
 
 def _bound_to(function: Function, node: ir.Call) -> str:
