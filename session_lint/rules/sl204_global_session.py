@@ -146,7 +146,7 @@ def _asks_for_main(test: ir.Expr) -> bool:
 
 def _place(module: Module, node: ir.Call) -> tuple[str, str]:
     for cls in module.classes:
-        if cls.parent is module and any(e is node for e in expressions(cls.node.body)):
+        if any(e is node for e in expressions(cls.node.body)):
             return cls.qualname, "at class level"
     return "<module>", "at module level"
 
