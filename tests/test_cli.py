@@ -263,6 +263,11 @@ def test_rule() -> None:
     listed = json.loads(invoke("rule", "--all", "--output-format", "json").stdout)
     assert [one["code"] for one in listed] == sorted(one["code"] for one in listed)
     assert all(one["documentation"].startswith("# ") and one["summary"] for one in listed)
+    assert {one["fix"] for one in listed} == {None, "safe", "unsafe"}
+    drawn = invoke("rule", "SL302", "--color", "always").stdout
+    assert "\x1b[" in drawn
+    assert "## " not in drawn
+    assert invoke("rule", "SL302", "--color", "never").stdout.startswith("# service-commits (SL302)\n")
     wrong = invoke("rule", "SL9999")
     assert wrong.exit_code == 2
     assert wrong.stderr.startswith("session-lint: command line: `SL9999` means no rule; ")

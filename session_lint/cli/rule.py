@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 import click
 
-from session_lint.cli.options import ascii_only, use_color
+from session_lint.cli.options import ascii_only, use_color, write
 
 
 @click.command()
@@ -25,25 +22,15 @@ def rule(codes: tuple[str, ...], everything: bool, output_format: str, color: st
         require_match(rules, code, "command line")
     chosen = [one for one in rules if everything or not codes or any(matches(one, code) for code in codes)]
     if output_format == "json":
-        click.echo(report.render_json(chosen), nl=False)
+        text = report.render_json(chosen)
     elif codes or everything:
-        click.echo(_pages([report.markdown(one) for one in chosen], colored=use_color(color, to_file=False)), nl=False)
+        pages = [report.markdown(one) for one in chosen]
+        text = report.render_terminal(pages, color=True) if _is_drawn(color) else "\n".join(pages)
     else:
-        click.echo(report.render_index(chosen), nl=False)
+        text = report.render_index(chosen)
+    write(text, None)
 
 
-def _pages(pages: list[str], *, colored: bool) -> str:
-    """The pages drawn for the terminal, or as the Markdown they are where it is a plain one."""
-    if ascii_only():
-        return "\n".join(pages)
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    text = io.StringIO()
-    options: dict[str, Any] = {"color_system": "standard"} if colored else {"no_color": True, "color_system": None}
-    console = Console(file=text, force_terminal=colored, legacy_windows=False, **options)
-    width = min(console.width, 100)
-    for page in pages:
-        console.print(Markdown(page, code_theme="ansi_dark"), width=width)
-        console.print()
-    return text.getvalue()
+def _is_drawn(color: str) -> bool:
+    """Whether pages are drawn in colour; else they are the Markdown that they are, for pipes and plain terminals."""
+    return use_color(color, to_file=False) and not (color == "auto" and ascii_only())

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from session_lint.errors import UserError
 from session_lint.findings import ChainLink, Confidence, Finding, Fix, Severity
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from session_lint.program import Program
 
     RuleFunction = Callable[[Program], Iterable[Finding]]
+
+FixKind = Literal["safe", "unsafe"]
 
 _RULE_MODULE = re.compile(r"sl\d{3}_\w+$")
 _SELECTOR = re.compile(r"ALL|SL\d{0,3}")
@@ -40,6 +42,7 @@ class Rule:
         default: selected where the user selects nothing.
         preview: runs only with ``--preview``, or where its own code or name is selected.
         always: cannot be switched off.
+        fix: how safe the fixes are that some of its findings have; None where none has one.
     """
 
     code: str
@@ -51,6 +54,7 @@ class Rule:
     default: bool
     preview: bool
     always: bool = False
+    fix: FixKind | None = None
 
     def __call__(self, program: Program) -> Iterator[Finding]:
         """The rule's findings in a program."""
@@ -92,22 +96,38 @@ class Rule:
 
 
 def rule(
-    code: str, name: str, *, severity: Severity, check: str | None, default: bool = True, preview: bool = False
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    check: str | None,
+    default: bool = True,
+    preview: bool = False,
+    fix: FixKind | None = None,
 ) -> Callable[[RuleFunction], Rule]:
     """Register the decorated function as a rule; the docstring of its module is the rule's documentation."""
 
     def register(function: RuleFunction) -> Rule:
         docs = inspect.cleandoc(importlib.import_module(function.__module__).__doc__ or "")
-        return _register(Rule(code, name, severity, check, docs, function, default, preview))
+        return _register(Rule(code, name, severity, check, docs, function, default, preview, fix=fix))
 
     return register
 
 
 def stage_rule(
-    code: str, name: str, *, severity: Severity, docs: str, default: bool = True, always: bool = False
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    docs: str,
+    default: bool = True,
+    always: bool = False,
+    fix: FixKind | None = None,
 ) -> Rule:
     """Register a rule on the lint itself, whose findings a stage before or after the rules makes."""
-    return _register(Rule(code, name, severity, None, inspect.cleandoc(docs), None, default, False, always))
+    return _register(
+        Rule(code, name, severity, None, inspect.cleandoc(docs), None, default, preview=False, always=always, fix=fix)
+    )
 
 
 def _register(made: Rule) -> Rule:

@@ -107,7 +107,7 @@ class _Closing:
         return self.context.tokens[self.token]
 
 
-@rule("SL207", "borrower-closes", severity=Severity.ERROR, check="session-lifetime")
+@rule("SL207", "borrower-closes", severity=Severity.ERROR, check="session-lifetime", fix="unsafe")
 def borrower_closes(program: Program) -> Iterator[Finding]:
     """Sessions that are closed by others than those who made them."""
     best: dict[int, tuple[_Closing, tuple[ChainLink, ...]]] = {}

@@ -90,7 +90,7 @@ from session_lint.rules.ownership import forbidden
 from session_lint.rules.registry import rule
 
 
-@rule("SL302", "service-commits", severity=Severity.ERROR, check="service-transactions")
+@rule("SL302", "service-commits", severity=Severity.ERROR, check="service-transactions", fix="unsafe")
 def service_commits(program: Program) -> Iterator[Finding]:
     """``session.commit()`` where the policy forbids it."""
     yield from forbidden(program, service_commits, "commit", "commits")

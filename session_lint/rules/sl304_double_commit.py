@@ -78,7 +78,7 @@ from session_lint.rules.ownership import double_ends, flush_instead, location_of
 from session_lint.rules.registry import rule
 
 
-@rule("SL304", "double-commit", severity=Severity.ERROR, check="transaction-discipline")
+@rule("SL304", "double-commit", severity=Severity.ERROR, check="transaction-discipline", fix="unsafe")
 def double_commit(program: Program) -> Iterator[Finding]:
     """Transactions that somebody else ends already: a begin block, or a provider that commits by itself."""
     for end in double_ends(program).values():

@@ -104,7 +104,7 @@ class Unawaited:
     edits: tuple[Edit, ...]
 
 
-@rule("SL401", "unawaited-call", severity=Severity.ERROR, check="async-correctness")
+@rule("SL401", "unawaited-call", severity=Severity.ERROR, check="async-correctness", fix="safe")
 def unawaited_call(program: Program) -> Iterator[Finding]:
     """Coroutines of sessions and engines that nobody awaits."""
     returned: dict[Function, str] = {}

@@ -76,7 +76,7 @@ _SYNC_METHODS = {
 _LENGTH = len("await ")
 
 
-@rule("SL402", "awaited-sync-call", severity=Severity.ERROR, check="async-correctness")
+@rule("SL402", "awaited-sync-call", severity=Severity.ERROR, check="async-correctness", fix="safe")
 def awaited_sync_call(program: Program) -> Iterator[Finding]:
     """``await`` on what is no coroutine."""
     for unit, node, why in (*_methods(program), *_sessions(program)):

@@ -51,7 +51,9 @@ from session_lint.findings import Edit, Finding, Fix, Severity
 from session_lint.rules.registry import Rule, stage_rule
 from session_lint.suppressions import ABOUT_SUPPRESSIONS, Filtered, Suppression, nearly_suppressions, removal
 
-UNUSED_SUPPRESSION = stage_rule("SL901", "unused-suppression", severity=Severity.WARNING, docs=__doc__ or "")
+UNUSED_SUPPRESSION = stage_rule(
+    "SL901", "unused-suppression", severity=Severity.WARNING, docs=__doc__ or "", fix="safe"
+)
 
 _NEAR = 5
 
