@@ -193,7 +193,7 @@ class ModuleIndex:
         roots = [d for d, is_package in directories.items() if not is_package]
         self._roots = sorted({d.replace("/", ".") for d in roots} | {""}, key=lambda d: (d.count("."), d))
         self._tops: dict[str, list[str]] = {}
-        for name in [*self.by_name, *self.packages]:
+        for name in [*self.by_name, *sorted(self.packages)]:
             for root in self._roots:
                 if not root or name.startswith(root + "."):
                     rest = name[len(root) + 1 :] if root else name

@@ -1,10 +1,12 @@
 """Modules, classes and functions of the linted program, and the scopes that names are looked up in.
 
-Nothing is evaluated here: a scope knows which names it binds, and an import is a link to another module's name.
+Nothing is evaluated here: a scope knows which names it binds, and an import is a link to another module's name. Symbols are
+told apart by identity, but hashed by where they are defined: sets of them have the same order in every run.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
@@ -13,6 +15,15 @@ from session_lint import ir
 
 if TYPE_CHECKING:
     from session_lint.program.values import Value
+
+
+class _Hashes(dict[str, int]):
+    def __missing__(self, text: str) -> int:
+        return self.setdefault(text, zlib.crc32(text.encode(errors="surrogatepass")))
+
+
+text_hash = _Hashes().__getitem__
+"""A hash of a text that is the same in every run, unlike Python's own."""
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -44,6 +55,13 @@ class Module:
     stars: list[str] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
+    _hash: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hash = text_hash(self.path)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def module(self) -> Module:
@@ -72,6 +90,13 @@ class Class:
     bases: list[Class] = field(default_factory=list)
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
+    _hash: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hash = _place_hash(self.module, self.node)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def lineage(self) -> Iterator[Class]:
         """The class and its project bases, nearest first, each once."""
@@ -111,6 +136,13 @@ class Function:
     is_static: bool = False
     is_classmethod: bool = False
     is_property: bool = False
+    _hash: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hash = _place_hash(self.module, self.node)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def params(self) -> tuple[ir.Parameter, ...]:
@@ -141,6 +173,10 @@ class Function:
     @property
     def takes_self(self) -> bool:
         return self.owner is not None and not self.is_static
+
+
+def _place_hash(module: Module, node: ir.ClassDef | ir.FunctionDef | ir.Lambda) -> int:
+    return hash((text_hash(module.path), node.span.row, node.span.column))
 
 
 Unit = Union[Module, Function]

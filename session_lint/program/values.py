@@ -1,4 +1,8 @@
-"""The abstract values that expressions can have. All are immutable and hashable; an empty set of them means unknown."""
+"""The abstract values that expressions can have. All are immutable and hashable; an empty set of them means unknown.
+
+Where a field is a text or may be None, the hash is written out: Python's own differ from run to run, and with them would
+the order of sets, and with that what is found first.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from session_lint import ir
-from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.symbols import Class, Function, Module, text_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +20,24 @@ class Site:
     module: Module
     span: ir.Span
 
+    def __hash__(self) -> int:
+        return hash((self.module, self.span.row, self.span.column, self.span.end_column))
+
+
+def _origin_hash(origin: Site | int | str | None) -> int:
+    if isinstance(origin, str):
+        return text_hash(origin)
+    return 0 if origin is None else hash(origin)
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """Something outside the project, by its qualified name: a class, function, module or constant."""
 
     name: str
+
+    def __hash__(self) -> int:
+        return text_hash(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +47,18 @@ class External:
     name: str
     kept: Values = frozenset()
 
+    def __hash__(self) -> int:
+        return hash((text_hash(self.name), self.kept))
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleValue:
     """A module or bare package folder of the project, by its dotted name."""
 
     name: str
+
+    def __hash__(self) -> int:
+        return text_hash(self.name) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +77,9 @@ class Instance:
 
     cls: Class
     fields: tuple[tuple[str, Values], ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.cls, tuple([values for _, values in self.fields])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +103,9 @@ class Session:
     is_async: bool
     origin: Site | int | str | None
 
+    def __hash__(self) -> int:
+        return hash((self.is_async, _origin_hash(self.origin)))
+
 
 @dataclass(frozen=True, slots=True)
 class Factory:
@@ -87,11 +115,17 @@ class Factory:
     origin: Site | None
     is_registry: bool = False
 
+    def __hash__(self) -> int:
+        return hash((self.is_async, _origin_hash(self.origin), 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     is_async: bool
     origin: Site | None
+
+    def __hash__(self) -> int:
+        return hash((self.is_async, _origin_hash(self.origin), 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +140,9 @@ class Handle:
     kind: str
     subject: Value
 
+    def __hash__(self) -> int:
+        return hash((text_hash(self.kind), self.subject))
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -114,6 +151,9 @@ class Method:
     subject: Value
     name: str
 
+    def __hash__(self) -> int:
+        return hash((self.subject, text_hash(self.name)))
+
 
 @dataclass(frozen=True, slots=True)
 class Coroutine:
@@ -121,6 +161,9 @@ class Coroutine:
 
     result: Values
     function: Function | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.result, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +178,9 @@ class Generator:
     is_async: bool
     run: object = None
 
+    def __hash__(self) -> int:
+        return hash((self.items, self.is_async, 4))
+
 
 @dataclass(frozen=True, slots=True)
 class ContextManager:
@@ -144,6 +190,9 @@ class ContextManager:
     function: Function | None
     is_async: bool
     run: object = None
+
+    def __hash__(self) -> int:
+        return hash((self.entered, self.is_async, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +209,16 @@ class DictValue:
 
     items: tuple[tuple[str, Values], ...]
 
+    def __hash__(self) -> int:
+        return hash(tuple([(text_hash(key), values) for key, values in self.items]))
+
 
 @dataclass(frozen=True, slots=True)
 class Const:
     value: str | int | bool | None
+
+    def __hash__(self) -> int:
+        return text_hash(self.value) if isinstance(self.value, str) else hash(self.value or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +227,9 @@ class TypeForm:
 
     name: str
     args: tuple[Values, ...]
+
+    def __hash__(self) -> int:
+        return hash((text_hash(self.name), self.args))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +247,9 @@ class Partial:
     func: Value
     args: tuple[Values, ...]
     keywords: tuple[tuple[str, Values], ...]
+
+    def __hash__(self) -> int:
+        return hash((self.func, self.args, len(self.keywords)))
 
 
 @dataclass(frozen=True, slots=True)
