@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pathspec import GitIgnoreSpec
-
 from session_lint.errors import UserError
+from session_lint.patterns import Patterns
 
 PYTHON_SUFFIXES = (".py", ".pyi")
 
@@ -94,10 +93,10 @@ class _Walk:
     def __init__(self, base: Path, exclude: Iterable[str], *, outer_ignores: bool = True) -> None:
         self.base = base
         self.unreadable: list[tuple[str, str]] = []
-        self._exclude = GitIgnoreSpec.from_lines(exclude)
+        self._exclude = Patterns(exclude)
         # Ignore files by the folder they stand in, outermost first; a path is judged by the innermost that mentions it.
         self._outer = list(_outer_ignores(base)) if outer_ignores else []
-        self._ignores: dict[str, GitIgnoreSpec | None] = {}
+        self._ignores: dict[str, tuple[tuple[Patterns, int], ...]] = {}
 
     def files(self) -> Iterator[str]:
         pending = ["."]
@@ -131,27 +130,28 @@ class _Walk:
 
     def _ignored(self, path: str, *, is_folder: bool) -> bool:
         spelled = f"{path}/" if is_folder else path
-        if self._exclude.match_file(spelled):
+        if self._exclude.verdict(spelled):
             return True
-        for parent in PurePosixPath(path).parents:
-            spec = self._ignore_file(parent.as_posix())
-            inside = spelled if parent.as_posix() == "." else spelled[len(parent.as_posix()) + 1 :]
-            verdict = spec.check_file(inside).include if spec is not None else None
+        for patterns, start in self._ignores_of(path.rpartition("/")[0]):
+            verdict = patterns.verdict(spelled[start:])
             if verdict is not None:
                 return verdict
         for prefix, outer in reversed(self._outer):
-            verdict = outer.check_file(prefix + spelled).include
+            verdict = outer.verdict(prefix + spelled)
             if verdict is not None:
                 return verdict
         return False
 
-    def _ignore_file(self, folder: str) -> GitIgnoreSpec | None:
+    def _ignores_of(self, folder: str) -> tuple[tuple[Patterns, int], ...]:
+        """The ignore files in a folder and above it, innermost first, and where the paths that they judge start."""
         if folder not in self._ignores:
-            self._ignores[folder] = _read_ignores(self.base / folder / ".gitignore")
+            above = self._ignores_of(folder.rpartition("/")[0]) if folder else ()
+            own = _read_ignores(self.base / folder / ".gitignore")
+            self._ignores[folder] = above if own is None else ((own, len(folder) + 1 if folder else 0), *above)
         return self._ignores[folder]
 
 
-def _outer_ignores(base: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
+def _outer_ignores(base: Path) -> Iterator[tuple[str, Patterns]]:
     """Ignore files above ``base`` in its git repository, outermost first, with the way from their folder down to it."""
     top = next((folder for folder in (base, *base.parents) if (folder / ".git").exists()), None)
     if top is None:
@@ -165,9 +165,9 @@ def _outer_ignores(base: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
             yield ("" if prefix == "." else f"{prefix}/"), spec
 
 
-def _read_ignores(file: Path) -> GitIgnoreSpec | None:
+def _read_ignores(file: Path) -> Patterns | None:
     try:
-        return GitIgnoreSpec.from_lines(file.read_text("utf-8", "replace").splitlines())
+        return Patterns(file.read_text("utf-8", "replace").splitlines())
     except (OSError, ValueError):
         return None
 

@@ -46,13 +46,13 @@ class Sieve:
     """
 
     def __init__(self, rules: Sequence[Rule], selected: frozenset[str], settings: Settings, source: str) -> None:
-        from pathspec import GitIgnoreSpec
-
         self._rules = rules
         self._selected = selected
         self._severities: Mapping[str, Severity] = severities(rules, settings.severity, source)
         self._ignores = []
         for pattern, items in settings.per_file_ignores.items():
+            from pathspec import GitIgnoreSpec  # only where there are patterns
+
             for item in items:
                 require_match(rules, item, source)
             codes = {rule.code for rule in select_rules(rules, [Selection(source, items)], preview=True)}

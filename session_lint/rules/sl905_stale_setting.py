@@ -36,8 +36,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
-
 from session_lint.findings import Finding, Severity
 from session_lint.ir import Span
 from session_lint.rules.registry import stage_rule
@@ -65,6 +63,8 @@ def stale(
     lines = split_lines(file.read_bytes().decode("utf-8-sig", "replace"))
     path = Path(os.path.relpath(file, root)).as_posix()
     for key, pattern in _patterns(settings):
+        from pathspec import GitIgnoreSpec  # only where a setting has patterns
+
         if not any(True for _ in GitIgnoreSpec.from_lines([pattern]).match_files(known)):
             message = f'`{key}`: "{pattern}" matches no file of the project; correct it or take it out'
             yield STALE_SETTING.finding(path, _place(lines, pattern), message, symbol=key)
