@@ -65,7 +65,7 @@ class Case:
         if self.path.is_dir():
             shutil.copytree(self.path, root, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            root.mkdir()
+            root.mkdir(parents=True)
             shutil.copy(self.path, root)
         settings = root / "pyproject.toml"
         if not settings.exists():

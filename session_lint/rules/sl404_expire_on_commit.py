@@ -100,7 +100,7 @@ from session_lint.rules.pairing import misfits
 from session_lint.rules.registry import rule
 
 
-@rule("SL404", "expire-on-commit", severity=Severity.WARNING, check="async-correctness")
+@rule("SL404", "expire-on-commit", severity=Severity.WARNING, check="async-correctness", fix="unsafe")
 def expire_on_commit(program: Program) -> Iterator[Finding]:
     """Async factories and sessions whose objects expire when they are committed."""
     for creation in (*program.creations("factory"), *program.creations("session")):
