@@ -113,7 +113,7 @@ async def run(configuration: str) -> list[str]:
     """The errors of one configuration."""
     engine = {**SURVIVE, **FAIL}[configuration](sys.argv[1])
     try:
-        return await asyncio.wait_for(errors(engine), 20)
+        return await asyncio.wait_for(errors(engine), 60)
     finally:
         with contextlib.suppress(DBAPIError, asyncpg.PostgresError):
             await engine.dispose()

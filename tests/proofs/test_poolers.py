@@ -4,6 +4,9 @@ Observed with four processes of 30 sessions each on three server connections, Pg
 ``max_prepared_statements = 0``, SQLAlchemy 2.0 and 2.1, asyncpg 0.27 to 0.32. What runs here is the installed asyncpg, 0.31 or later.
 Before 0.31 a statement has a name even with the statement cache off: there the only settings that survived were unique names with both
 caches off, by ``prepared_statement_name_func`` or a connection class, and no names at all with both caches off (0.28 and later).
+
+With ``max_prepared_statements = 200``, the default of later versions, PgBouncer 1.25 let all of the settings for asyncpg 0.32 work; the
+one that runs here knows nothing of prepared statements, or is told not to.
 """
 
 from __future__ import annotations

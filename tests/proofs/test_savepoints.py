@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from harness import Database, caught_warnings
+from harness import Database
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,19 +55,6 @@ def test_inside_a_begin_block_they_are_committed(users: Database, block: Any) ->
 
     users.run(scenario())
     assert users.rows(NAMES) == [("Ann",)]
-
-
-def test_a_savepoint_that_is_not_awaited_is_none_and_nothing_warns(users: Database) -> None:
-    async def scenario() -> None:
-        async with AsyncSession(users.async_engine()) as session:
-            session.begin_nested()
-            assert not session.in_nested_transaction()
-            session.begin()
-            assert not session.in_transaction()
-
-    with caught_warnings() as warned:
-        users.run(scenario())
-    assert warned == []
 
 
 def test_on_postgresql_the_try_belongs_outside_the_savepoint(postgres: Database) -> None:
