@@ -274,7 +274,11 @@ class Evaluator:
         return self.load(node.id)
 
     def eval_attribute(self, node: ir.Attribute) -> Values:
-        return members(self.attribute(value, node.name, node) for value in self.eval(node.value))
+        values = self.eval(node.value)
+        if len(values) == 1:
+            (value,) = values
+            return self.attribute(value, node.name, node)
+        return members(self.attribute(value, node.name, node) for value in values)
 
     def eval_constant(self, node: ir.Constant) -> Values:
         value = node.value
@@ -288,6 +292,10 @@ class Evaluator:
         args = self.arguments(node)
         if not funcs:
             self.called_unknown(args, node)
+            return NOTHING
+        if len(funcs) == 1:
+            (func,) = funcs
+            return self.call(func, args, node)
         return members(self.call(func, args, node) for func in funcs)
 
     def called_unknown(self, args: Arguments, node: ir.Call) -> None:

@@ -92,6 +92,8 @@ class FlowFacts:
 
 def fits(value: Value) -> bool:
     """Whether a value is small enough to be kept: not nested too deeply, and of not too many parts."""
+    if isinstance(value, _SIMPLE):
+        return True
     stack: list[tuple[Value, int]] = [(value, 0)]
     parts = 0
     while stack:
@@ -101,6 +103,10 @@ def fits(value: Value) -> bool:
             return False
         stack.extend((inner, depth + 1) for inner in _parts(part))
     return True
+
+
+_SIMPLE = (Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session)
+"""Values without parts that count."""
 
 
 def _parts(value: Value) -> Iterator[Value]:
@@ -501,6 +507,8 @@ def _travels(value: Value) -> bool:
 
 
 def _capped(old: Values, new: Values) -> Values:
+    if len(old) + len(new) <= MAX_COLLECTIONS:
+        return frozenset(value for value in new if fits(value))
     externals = sum(isinstance(v, External) for v in old)
     collections = sum(isinstance(v, (Container, DictValue)) for v in old)
     functions = sum(isinstance(v, (FunctionValue, BoundMethod)) for v in old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Kind = Literal["endpoint", "lifespan", "event", "middleware", "task", "background", "command", "main", "resolver"]
@@ -57,6 +58,7 @@ def _of(name: str, libraries: tuple[str, ...]) -> bool:
     return any(top == library or top.startswith(library + "_") for library in libraries)
 
 
+@cache
 def decorator_kind(name: str) -> Kind | None:
     """What a decorator makes of its function, by the decorator's qualified name; None: it is no entry point."""
     name = name.removesuffix("()")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 _ORM = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "flask_sqlalchemy_lite", "sqlalchemy_utils")
 _SESSION_CLASSES = {"Session": False, "AsyncSession": True, "SignallingSession": False}
 _REGISTRY_CLASSES = {"scoped_session": False, "async_scoped_session": True}
@@ -128,8 +130,15 @@ DEPENDS = frozenset(
 
 
 def _look_up(name: str, table: dict[str, bool]) -> bool | None:
+    last = _name_in_orm(name)
+    return None if last is None else table.get(last)
+
+
+@cache
+def _name_in_orm(name: str) -> str | None:
+    """The last part of a name of one of the ORM's packages; None: it is of none."""
     top, _, last = name.rpartition(".")
-    return table.get(last) if top.split(".")[0] in _ORM else None
+    return last if top.split(".")[0] in _ORM else None
 
 
 def session_class(name: str) -> bool | None:
