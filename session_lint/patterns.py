@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _PIECES = re.compile(r"[*?]|\[\w(?:-?[\w.])*\]|\[\.[\w.]*\]|(?P<plain>[^*?\[\]\\])")
+_NAME = re.compile(r"[^*?\[\]\\/]+")
 
 
 class Patterns:
@@ -21,18 +22,31 @@ class Patterns:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = tuple(lines)
-        translated = [_translated(line) for line in self._lines]
-        self._decided = all(exact for _, exact in translated)
-        parts = [part for part, _ in translated if part is not None]
-        try:
-            self._any = re.compile("|".join(parts)) if parts else None
-        except re.error:  # a range that goes backwards
-            self._any = None
+        self._names: set[str] = set()  # of files and folders, anywhere
+        self._folders: set[str] = set()  # of folders alone
+        self._decided = True
+        self._any: re.Pattern[str] | None = None
         self._spec: GitIgnoreSpec | None = None
+        anywhere: list[str] = []
+        anchored: list[str] = []
+        for line in self._lines:
+            if line.strip() and not line.startswith("#") and line != "/":
+                self._add(line, anywhere, anchored)
+        parts = [f"{start}(?:{'|'.join(ends)})" for start, ends in (("(?:^|/)", anywhere), ("^", anchored)) if ends]
+        if parts:
+            try:
+                self._any = re.compile("|".join(parts))
+            except re.error:  # a range that goes backwards
+                self._forget()
 
     def verdict(self, path: str) -> bool | None:
         """Whether a path (a folder's ends with a slash) is ignored; None: nothing is said of it."""
-        if self._any is None or self._any.search(path) is None:
+        names = path.split("/")
+        if (
+            self._names.isdisjoint(names)
+            and self._folders.isdisjoint(names[:-1])
+            and (self._any is None or self._any.search(path) is None)
+        ):
             return None
         if self._decided:
             return True
@@ -42,32 +56,38 @@ class Patterns:
             try:
                 self._spec = GitIgnoreSpec.from_lines(self._lines)
             except (ValueError, re.error):  # a pattern that git refuses as well
-                self._any = None
+                self._forget()
                 return None
         return self._spec.check_file(path).include
 
+    def _forget(self) -> None:
+        self._names, self._folders, self._any = set(), set(), None
 
-def _translated(line: str) -> tuple[str | None, bool]:
-    """A regular expression that matches at least what a line does, and whether it tells what the line says of that."""
-    if "\\" in line or line != line.strip():
-        return "", False
-    if not line or line.startswith("#") or line == "/":
-        return None, True
-    pattern = line.removeprefix("!")
-    exact = pattern == line
-    deep = pattern.startswith("**/")
-    body = pattern.removeprefix("**/").rstrip("/")
-    if not body or "//" in pattern:
-        return "", False
-    is_anchored = "/" in body and not deep
-    parts: list[str] = []
-    for component in body.removeprefix("/").split("/"):
-        pieces = list(_PIECES.finditer(component))
-        if "".join(piece[0] for piece in pieces) != component or component.count("**"):
-            return "", False
-        parts.append("[^/]+" if component == "*" else "".join(_piece(piece) for piece in pieces))
-    text = "/".join(parts)
-    return f"(?:{'^' if is_anchored else '(?:^|/)'}{text}{'/' if pattern.endswith('/') else '(?:/|$)'})", exact
+    def _add(self, line: str, anywhere: list[str], anchored: list[str]) -> None:
+        """Let a line match: exactly what it is about, or, where pathspec is to decide, at least that."""
+        pattern = line.removeprefix("!")
+        body = pattern.removeprefix("**/").rstrip("/")
+        components = [_component(part) for part in body.removeprefix("/").split("/")]
+        if not body or "//" in pattern or line != line.strip() or None in components:
+            anchored.append("")
+            self._decided = False
+            return
+        self._decided &= pattern == line
+        folder_alone = pattern.endswith("/")
+        if "/" in body and not pattern.startswith("**/"):
+            anchored.append("/".join(map(str, components)) + ("/" if folder_alone else "(?:/|$)"))
+        elif _NAME.fullmatch(body):
+            (self._folders if folder_alone else self._names).add(body)
+        else:
+            anywhere.append("/".join(map(str, components)) + ("/" if folder_alone else "(?:/|$)"))
+
+
+def _component(text: str) -> str | None:
+    """An expression for a part of a pattern; None where it is of a rarer kind."""
+    pieces = list(_PIECES.finditer(text))
+    if "".join(piece[0] for piece in pieces) != text or "**" in text:
+        return None
+    return "[^/]+" if text == "*" else "".join(_piece(piece) for piece in pieces)
 
 
 def _piece(piece: re.Match[str]) -> str:

@@ -13,7 +13,25 @@ from session_lint.settings import DEFAULT_EXCLUDE
 
 LINES = [
     *("build", "build/", "*.py[cod]", "/site", "docs/_build/", "**/x", "a/**/b", "a/**", "!keep", "*$py.class", "foo*"),
-    *("a?b", ".venv", "x/*", "/*.py", " ", "# note", "", "/", "//", "!", "*", "**", "*/", "a/b", "/a/b/", "!a/b.py"),
+    *(
+        "a?b",
+        ".venv",
+        "x/*",
+        "/*.py",
+        " ",
+        "# note",
+        "# no\\te ",
+        "",
+        "/",
+        "//",
+        "!",
+        "*",
+        "**",
+        "*/",
+        "a/b",
+        "/a/b/",
+        "!a/b.py",
+    ),
     *("[a-c]x", "[!a]", "a\\b", "\\#x", "trailing ", " leading", "a//b", "**/a/b", "**/", "b/**/", "x.*", "*.", "a**b"),
     *(
         "[ab]",

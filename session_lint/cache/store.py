@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import time
 import zlib
 from contextlib import suppress
@@ -54,7 +52,7 @@ class Store:
         """Replace a file in one step; False where that is not to be, or not possible: a cache is no reason to fail."""
         if self.folder is None or self.read_only or len(content) + 8 > MAX_BYTES:
             return False
-        draft = self.folder / f"draft-{os.getpid()}-{secrets.token_hex(4)}"
+        draft = self.folder / f"draft-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             self._prepare()
             with draft.open("xb") as file:
@@ -107,6 +105,8 @@ def clean(folder: Path) -> bool:
         tag = ""
     if tag != _TAG:
         raise UserError(f"{folder} is no cache folder of session-lint; it is left alone.")
+    import shutil  # not needed by any other run
+
     try:
         shutil.rmtree(folder)
     except OSError as error:
@@ -116,6 +116,8 @@ def clean(folder: Path) -> bool:
 
 def _clear(top: Path) -> None:
     """Delete the files of old releases, and drafts of runs that were killed."""
+    import shutil
+
     with os.scandir(top) as entries:
         folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
     by_age = sorted(folders, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)

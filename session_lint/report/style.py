@@ -30,6 +30,8 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, on: bool) 
 
 def printable(text: str) -> str:
     """Text from a linted file or its name, with what would steer the terminal made visible."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
