@@ -15,12 +15,18 @@ from session_lint.rules.registry import Rule, load_rules
 ANALYSED = [rule for rule in load_rules() if rule.code not in {"SL902", "SL905"}]
 
 
+# What the examples of a rule take for granted.
+SETTINGS = {"SL506": 'pooler = "transaction"\n'}
+
+
 def codes(source: str, folder: Path, selected: str) -> set[str]:
     """The rules that a program breaks when it is a project of its own, one selected in any case.
 
     The project pins the installed FastAPI, with which the examples are run.
     """
-    (folder / "pyproject.toml").write_text(f'[tool.session-lint]\nextend-select = ["{selected}"]\n')
+    (folder / "pyproject.toml").write_text(
+        f'[tool.session-lint]\nextend-select = ["{selected}"]\n{SETTINGS.get(selected, "")}'
+    )
     (folder / "requirements.txt").write_text(f"fastapi=={version('fastapi')}\n")
     (folder / "app.py").write_text(source)
     return {finding.code for finding in check([folder], root=folder).findings}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
-from session_lint.checks.dicts import entries
 from session_lint.checks.facts import Facts
+from session_lint.program.dicts import entries
+from session_lint.program.engines import poolclass
 from session_lint.program.flow import Creation
-from session_lint.program.values import Symbol
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -51,7 +51,7 @@ def _collect(program: Program) -> Iterator[EngineMade]:
             role,
             _connect_args(creation),
             "connect_args" in creation.args.keywords,
-            _poolclass(creation),
+            poolclass(creation),
             any(arg.star for arg in creation.node.args),
         )
 
@@ -62,14 +62,8 @@ ENGINES = Facts(_collect)
 def _connect_args(creation: Creation) -> tuple[str, ...] | None:
     written = next((a.value for a in creation.node.args if a.keyword == "connect_args"), None)
     known = entries(creation.unit, written) if written is not None else None
-    return tuple(_pair(key, value) for key, value in known.items()) if known is not None else None
+    return tuple(_pair(key, entry.value) for key, entry in known.items()) if known is not None else None
 
 
 def _pair(key: str, value: ir.Expr | None) -> str:
     return f"{key}={value.value!r}" if isinstance(value, ir.Constant) else key
-
-
-def _poolclass(creation: Creation) -> str | None:
-    values = creation.args.keywords.get("poolclass", frozenset())
-    names = [v.name.rsplit(".", 1)[-1] for v in values if isinstance(v, Symbol)]
-    return names[0] if len(names) == 1 else None

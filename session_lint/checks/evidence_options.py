@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
-from session_lint.checks.dicts import entries
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.wording import listed, named
+from session_lint.program.dicts import entries
 from session_lint.program.vocabulary import engine_maker
 from session_lint.traversal import expressions
 

@@ -74,22 +74,12 @@ from collections.abc import Iterator
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
 from session_lint.program.flow import ExternalCall
-from session_lint.program.values import DictValue, Engine
+from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES
+from session_lint.rules.options import ignored_options, makes_engine, method_of, options_set
 from session_lint.rules.registry import rule
 
-_DRIVER_LEVEL = {
-    "isolation_level",
-    "no_parameters",
-    "compiled_cache",
-    "raw_sql",
-    "no_prepare",
-    "statement_cache_size",
-    "prepared_statement_cache_size",
-    "prepared_statement_name_func",
-    "prepare_threshold",
-    "logging_token",
-}
+_DRIVER_LEVEL = {"isolation_level", "no_parameters", "compiled_cache", "logging_token"}
 
 
 @rule("SL502", "manual-execution-options", severity=Severity.WARNING, check="execution-options")
@@ -100,7 +90,7 @@ def manual_execution_options(program: Program) -> Iterator[Finding]:
         module = call.unit.module
         if id(call.node) in seen or program.role(call.unit) in EXEMPT_ROLES or program.is_home(call.unit):
             continue
-        keys = sorted(_keys(call))
+        keys = sorted(_keys(program, call))
         if not keys:
             continue
         seen.add(id(call.node))
@@ -114,18 +104,14 @@ def manual_execution_options(program: Program) -> Iterator[Finding]:
         )
 
 
-def _keys(call: ExternalCall) -> set[str]:
-    """The driver-level options that a call sets."""
-    method = call.name.rsplit(".", 1)[-1].removesuffix("()")
-    if method == "execution_options":
-        names = set(call.args.keywords)
-    elif method == "update_execution_options" or (isinstance(call.subject, Engine) and method != "connect"):
+def _keys(program: Program, call: ExternalCall) -> set[str]:
+    """The driver-level options that a call sets; none where SL504 says that some have no effect."""
+    method = method_of(call)
+    if method == "update_execution_options" or makes_engine(call) or ignored_options(program, call):
         return set()
-    else:
-        options = call.args.keywords.get("execution_options", frozenset())
-        names = {name for v in options if isinstance(v, DictValue) for name, _ in v.items}
-        if method == "connection":
-            names.discard("isolation_level")
-    if method in ("create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config"):
+    if isinstance(call.subject, Engine) and method not in ("connect", "execution_options"):
         return set()
+    names = set(options_set(call))
+    if method == "connection":
+        names.discard("isolation_level")
     return {name for name in names if name in _DRIVER_LEVEL or name.startswith("postgresql_")}
