@@ -122,7 +122,7 @@ _NAME_FUNCTION = ("prepared_statement_name_func", 'lambda: f"__asyncpg_{uuid4()}
 _CACHES = (("statement_cache_size", "0"), ("prepared_statement_cache_size", "0"))
 
 
-@rule("SL501", "prepared-statements-behind-pooler", severity=Severity.ERROR, check="connection-pooler")
+@rule("SL501", "prepared-statements-behind-pooler", severity=Severity.ERROR, check="connection-pooler", fix="unsafe")
 def prepared_statements_behind_pooler(program: Program) -> Iterator[Finding]:
     """Engines whose prepared statements do not survive a pooler in transaction mode."""
     modern = is_modern(program)

@@ -109,7 +109,7 @@ _CACHE_KEYWORDS = frozenset(
 )
 
 
-@rule("SL504", "ineffective-option", severity=Severity.ERROR, check="execution-options")
+@rule("SL504", "ineffective-option", severity=Severity.ERROR, check="execution-options", fix="safe")
 def ineffective_option(program: Program) -> Iterator[Finding]:
     """Options that SQLAlchemy ignores, and those with which no connection can be made."""
     yield from _of_calls(program)
