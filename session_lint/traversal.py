@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from session_lint import ir
 
@@ -26,50 +27,43 @@ def subexpressions(expr: ir.Expr | None) -> Iterator[ir.Expr]:
         if node is None:
             continue
         yield node
-        stack.extend(reversed(list(children(node))))
+        parts = _PARTS.get(type(node))
+        if parts is not None:
+            stack.extend(reversed(parts(node)))
 
 
 def children(node: ir.Expr) -> Iterator[ir.Expr | None]:
     """Direct subexpressions in order of evaluation; a lambda has none of its own."""
-    match node:
-        case ir.Attribute() | ir.Await() | ir.Starred() | ir.Unary() | ir.Yield() | ir.YieldFrom() | ir.Walrus():
-            yield node.value
-        case ir.Call():
-            yield node.func
-            for arg in node.args:
-                yield arg.value
-        case ir.FString():
-            yield from node.parts
-        case ir.Dict():
-            yield from node.keys
-            yield from node.values
-        case ir.Collection():
-            yield from node.items
-        case ir.BoolOp():
-            yield from node.values
-        case ir.Binary():
-            yield node.left
-            yield node.right
-        case ir.Compare():
-            yield node.left
-            yield from node.rights
-        case ir.Conditional():
-            yield node.test
-            yield node.body
-            yield node.orelse
-        case ir.Subscript():
-            yield node.value
-            yield from node.index
-        case ir.Comprehension():
-            for clause in node.clauses:
-                yield clause.iterable
-                yield from clause.conditions
-            yield node.element
-            yield node.value
-        case ir.Opaque():
-            yield from node.children
-        case _:
-            return
+    parts = _PARTS.get(type(node))
+    if parts is not None:
+        yield from parts(node)
+
+
+def _comprehension(node: ir.Comprehension) -> list[ir.Expr | None]:
+    parts: list[ir.Expr | None] = []
+    for clause in node.clauses:
+        parts.append(clause.iterable)
+        parts.extend(clause.conditions)
+    return [*parts, node.element, node.value]
+
+
+# Looked up by type, for most nodes are names, which have no parts.
+_PARTS: dict[type[ir.Expr], Callable[[Any], Sequence[ir.Expr | None]]] = {
+    **dict.fromkeys(
+        (ir.Attribute, ir.Await, ir.Starred, ir.Unary, ir.Yield, ir.YieldFrom, ir.Walrus), lambda node: (node.value,)
+    ),
+    ir.Call: lambda node: [node.func, *[arg.value for arg in node.args]],
+    ir.FString: lambda node: node.parts,
+    ir.Dict: lambda node: (*node.keys, *node.values),
+    ir.Collection: lambda node: node.items,
+    ir.BoolOp: lambda node: node.values,
+    ir.Binary: lambda node: (node.left, node.right),
+    ir.Compare: lambda node: (node.left, *node.rights),
+    ir.Conditional: lambda node: (node.test, node.body, node.orelse),
+    ir.Subscript: lambda node: (node.value, *node.index),
+    ir.Comprehension: _comprehension,
+    ir.Opaque: lambda node: node.children,
+}
 
 
 def blocks(statement: ir.Statement) -> Iterator[tuple[ir.Statement, ...]]:
