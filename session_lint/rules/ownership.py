@@ -13,6 +13,7 @@ from session_lint.program.contexts import Event
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.rules.beginning import ineffective_begins, nested_begins
 from session_lint.rules.creation import EXEMPT_ROLES
+from session_lint.rules.loops import loop_commits
 from session_lint.rules.registry import Rule
 
 _ENDPOINT_KINDS = ("endpoint", "resolver")
@@ -86,7 +87,7 @@ def forbidden(program: Program, rule: Rule, kind: str, verb: str) -> Iterator[Fi
     policy = program.settings.transaction_owner
     if policy == "any":
         return
-    taken = double_ends(program).keys() | (_special_begins(program) if kind == "begin" else set())
+    taken = double_ends(program).keys() | (_special_begins(program) if kind == "begin" else _stream_breakers(program))
     best: dict[int, Event] = {}
     allowed: set[int] = set()
     for event in program.events(kind):
@@ -127,6 +128,16 @@ def flush_instead(event: Event) -> Fix | None:
 
 def _special_begins(program: Program) -> set[int]:
     return {*nested_begins(program), *(id(event.node) for event in ineffective_begins(program))}
+
+
+def _stream_breakers(program: Program) -> set[int]:
+    return {site for site, found in loop_commits(program).items() if found.breaks_stream}
+
+
+def is_forbidden(program: Program, event: Event) -> bool:
+    """Whether the policy forbids a begin, commit or rollback."""
+    policy = program.settings.transaction_owner
+    return policy != "any" and _is_forbidden(program, event, policy)
 
 
 def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain: tuple[ChainLink, ...]) -> str:
