@@ -52,7 +52,7 @@ def test_a_commit_closes_the_cursor_of_a_stream(postgres: Database) -> None:
                 await session.commit()
 
     errors = pytest.importorskip("asyncpg.exceptions")
-    with pytest.raises(errors.NoActiveSQLTransactionError, match="^cursor cannot be created outside of a transaction"):
+    with pytest.raises(errors.NoActiveSQLTransactionError, match=r"^cursor cannot be created outside of a transaction"):
         postgres.run(scenario())
 
 
