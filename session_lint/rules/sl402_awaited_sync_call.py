@@ -40,7 +40,8 @@ def rename(session: Session, user_id: int, name: str) -> None:
 ```
 
 ## When not to use
-There is no reason to leave it out. A session that is sync for some callers and async for others is not reported.
+There is no reason to leave it out. A session that is sync for some callers and async for others is not reported,
+nor is one that is sync by a parameter's annotation alone while every call on it is awaited: there the annotation is wrong.
 The fix removes the `await`; that the function then blocks the event loop is SL403's.
 
 ## References
@@ -54,8 +55,9 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import Edit, Finding, Fix, Severity
 from session_lint.program import Program
+from session_lint.program.contexts import origins
 from session_lint.program.entrypoints import dotted
-from session_lint.program.symbols import Unit
+from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import ClassValue, Factory, Symbol
 from session_lint.rules.awaiting import (
     SESSION_COROUTINES,
@@ -66,6 +68,7 @@ from session_lint.rules.awaiting import (
     method_calls,
 )
 from session_lint.rules.registry import rule
+from session_lint.traversal import expressions
 
 _SYNC_METHODS = {
     "session": SESSION_COROUTINES | SESSION_PLAIN | SYNC_SESSION_ONLY,
@@ -96,13 +99,40 @@ def awaited_sync_call(program: Program) -> Iterator[Finding]:
 
 def _methods(program: Program) -> Iterator[tuple[Unit, ir.Call, str]]:
     for call in method_calls(program):
-        if _is_plain(call):
+        if _is_plain(call) and not _may_be_misnamed(program, call):
             what = (
                 f"a sync {call.kind}'s method"
                 if not call.is_async
                 else f"which an async {call.kind} has as a plain method"
             )
             yield call.unit, call.node, f"{what}: a TypeError"
+
+
+def _may_be_misnamed(program: Program, call: MethodCall) -> bool:
+    """Whether a sync session is known by a parameter's annotation alone, which the awaits on every call say is the mistake."""
+    receiver = call.node.func.value if isinstance(call.node.func, ir.Attribute) else None
+    if (
+        call.is_async
+        or call.kind != "session"
+        or not isinstance(receiver, ir.Name)
+        or not isinstance(call.unit, Function)
+    ):
+        return False
+    if not any(param.name == receiver.id for param in call.unit.params):
+        return False
+    parents = body_of(program, call.unit).parents
+    for node in expressions(call.unit.body):
+        if isinstance(node, ir.Call) and isinstance(node.func, ir.Attribute) and isinstance(node.func.value, ir.Name):
+            calls_it = node.func.value.id == receiver.id and node.func.name in SESSION_COROUTINES
+            if calls_it and not isinstance(parents.get(id(node)), ir.Await):
+                return False
+    return all(
+        token.how == "param"
+        for context in program.analysis.by_function.get(call.unit, ())
+        for number, mine in enumerate(context.tokens)
+        if mine.path == receiver.id
+        for _, token in origins(context, number)
+    )
 
 
 def _is_plain(call: MethodCall) -> bool:
