@@ -79,8 +79,8 @@ def test_unawaited_calls(before: str, after: str | None, tmp_path: Path) -> None
     ("before", "after"),
     [
         ("await session.add(query)", "session.add(query)"),
-        ("await sync.flush()", "sync.flush()"),
-        ("x = await sync.get(query, 1)", "x = sync.get(query, 1)"),
+        ("sync.commit()\nawait sync.flush()", "sync.commit()\nsync.flush()"),
+        ("sync.commit()\nx = await sync.get(query, 1)", "sync.commit()\nx = sync.get(query, 1)"),
         ("await (session.add(query))", None),
     ],
 )
