@@ -22,7 +22,7 @@ from session_lint.cache.tree import Tree, look_at
 from session_lint.discovery import Discovery, discover
 from session_lint.errors import UserError
 from session_lint.filtering import Sieve
-from session_lint.findings import Confidence, Finding
+from session_lint.findings import Confidence, Counts, Finding
 from session_lint.project import Project, locate_project
 from session_lint.rules.registry import Rule, Selection, load_rules, select_rules
 from session_lint.rules.sl902_unreadable_file import unreadable
@@ -175,6 +175,16 @@ def find_files(request: Request) -> Files:
         where = ", ".join(str(path) for path in request.paths)
         raise UserError(f"No Python file found under {where}; name a folder that holds some, or look at `exclude`.")
     return Files(project, discovery, Sources(project.root, settings.max_file_size, overlay))
+
+
+def nothing(files: Files) -> Result:
+    """The result of a run that has nothing to report on."""
+
+    def no_program() -> Program:
+        raise RuntimeError("nothing was linked")
+
+    analysis = Analysis((), (), Counts(0, 0, 0), None, frozenset(), (), {})
+    return Result(files, analysis, (), (), frozenset(), frozenset(), {}, {}, no_program)
 
 
 def run(request: Request, files: Files) -> Result:

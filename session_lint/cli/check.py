@@ -18,6 +18,8 @@ from session_lint.cli.options import (
     use_color,
     write,
 )
+from session_lint.cli.outputs import FormatType, outputs_of, write_outputs
+from session_lint.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
 @shared_options
 @click.option(
     "--output-format",
-    type=click.Choice(["full", "concise", "json"]),
-    default="full",
-    show_default=True,
-    help="How findings are written.",
+    "outputs",
+    type=FormatType(),
+    multiple=True,
+    help=f"How findings are written: {', '.join(FORMATS)}; may be given again, to write to files. [default: full]",
 )
 @click.option(
     "--stdin-filename", type=click.Path(path_type=Path), help="The file that standard input (`-`) stands for."
@@ -44,15 +46,17 @@ if TYPE_CHECKING:
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed something.")
 @click.option("--add-ignores", metavar="REASON", help="Write a suppression, with this reason, for every finding.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule in the place of listing them.")
 @click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
 def check(**options: Any) -> int:
     """Report findings in PATHS (default: the current folder), knowing the whole project around them.
 
     PATHS are files or folders, or `-` for standard input.
     """
-    from session_lint.pipeline import find_files, run
-    from session_lint.report.style import path_speller
+    from session_lint.pipeline import find_files, nothing, run
+    from session_lint.report.style import path_speller, path_text
 
+    outputs = outputs_of(options["outputs"], options["output_file"], statistics=options["statistics"])
     request = make_request(options)
     _refuse_contradictions(request, options)
     files = find_files(request)
@@ -60,11 +64,10 @@ def check(**options: Any) -> int:
     if options["verbose"]:
         tell(files)
     if all_excluded(files):
-        if options["output_format"] == "json":
-            write("[]\n", options["output_file"])
+        write_outputs(outputs, nothing(files), "", options)
         return 0
     if options["show_files"]:
-        write("".join(f"{show(path)}\n" for path in files.discovery.reported), options["output_file"])
+        write("".join(f"{path_text(show(path))}\n" for path in files.discovery.reported), options["output_file"])
         return 0
     fixed: tuple[Finding, ...] = ()
     if options["add_ignores"] is not None:
@@ -75,8 +78,7 @@ def check(**options: Any) -> int:
         result, fixed = _fix(request, files, show, options)
     else:
         result = run(request, files)
-    color = use_color(options["color"], to_file=options["output_file"] is not None)
-    write(_render(result, fixed, show, options, color=color), options["output_file"])
+    write_outputs(outputs, result, _summary(result, fixed, options), options)
     if options["verbose"]:
         tell_times(result)
     return FINDINGS if fixed and options["exit_non_zero_on_fix"] else exit_code(result, options)
@@ -148,15 +150,7 @@ def _tell_dropped(mended: Mended, show: Callable[[str], str]) -> None:
         )
 
 
-def _render(
-    result: Result, fixed: tuple[Finding, ...], show: Callable[[str], str], options: dict[str, Any], *, color: bool
-) -> str:
-    from session_lint.report import concise, full, json_list, summary
+def _summary(result: Result, fixed: tuple[Finding, ...], options: dict[str, Any]) -> str:
+    from session_lint.report import summary
 
-    if options["output_format"] == "json":
-        return json_list.render(result, show)
-    render = full.render if options["output_format"] == "full" else concise.render
-    body = render(result, show, color=color)
-    if options["quiet"]:
-        return body
-    return f"{body}{summary.text(result, fixed, unsafe_fixes=options['unsafe_fixes'])}"
+    return "" if options["quiet"] else summary.text(result, fixed, unsafe_fixes=options["unsafe_fixes"])

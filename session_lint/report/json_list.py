@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 def render(result: Result, show: Callable[[str], str]) -> str:
     """All findings as one JSON document."""
-    return json.dumps([_finding(finding, show) for finding in result.findings], indent=2) + "\n"
+    return json.dumps([as_object(finding, show) for finding in result.findings], indent=2) + "\n"
 
 
-def _finding(finding: Finding, show: Callable[[str], str]) -> dict[str, Any]:
+def as_object(finding: Finding, show: Callable[[str], str]) -> dict[str, Any]:
+    """What the formats in JSON say of a finding."""
     return {
         "code": finding.code,
         "name": finding.name,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from session_lint.findings import Severity
 
 SEVERITY_COLOR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+_LOG_COMMAND = re.compile(r"##(?=\w*\[)")
+"""``##[error]`` and the like, which CI services obey wherever it stands in a line."""
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
@@ -17,9 +22,16 @@ def path_speller(root: Path, folder: Path) -> Callable[[str], str]:
 
     def spell(path: str) -> str:
         full = root / path
+        if ".." in path:
+            full = Path(os.path.normpath(full))
         return (full.relative_to(folder) if full.is_relative_to(folder) else full).as_posix()
 
     return spell
+
+
+def repository(folder: Path) -> Path:
+    """The root of the git repository that a folder lies in; the folder itself where it lies in none."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
 def paint(text: str, color: str | None = None, *, bold: bool = False, on: bool) -> str:
@@ -29,10 +41,17 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, on: bool) 
 
 
 def printable(text: str) -> str:
-    """Text from a linted file or its name, with what would steer the terminal made visible."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    """Text from a linted file or its name, with what would steer the terminal, or the log of a CI job, made visible."""
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return _LOG_COMMAND.sub(r"#\\x23", text) if "##" in text else text
+
+
+def path_text(path: str) -> str:
+    """A file's name where a line begins with it: there, two colons would be a command to the CI job that prints it."""
+    text = printable(path)
+    stripped = text.lstrip()
+    return text.replace("::", r"\x3a:", 1) if stripped.startswith("::") else text
 
 
 def counted(number: int, noun: str) -> str:
