@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -145,7 +145,7 @@ def explain(
         tuple(_sessions(program, contexts, names, row)),
         tuple(f for f in findings if _is_at(f, path, row)),
         tuple(f for f in suppressed if _is_at(f, path, row)),
-        tuple(_unknown(program, unit, contexts, row)),
+        tuple(unknown_calls(program, unit, contexts, outside_calls(program), row)),
     )
 
 
@@ -191,12 +191,12 @@ def _function_facts(program: Program, unit: Unit, *, reached: bool) -> FunctionF
     )
 
 
-def _expressions_at(unit: Unit, row: int) -> Iterator[ir.Expr]:
-    """The expressions that a unit itself evaluates on a row, those that only go through it included."""
+def _expressions_at(unit: Unit, row: int | None) -> Iterator[ir.Expr]:
+    """The expressions that a unit itself evaluates on a row, those that only go through it included; without one, all."""
     for statement in walk(unit.body):
-        if _covers(statement.span, row):
+        if row is None or _covers(statement.span, row):
             for expr in own_expressions(statement):
-                yield from (node for node in subexpressions(expr) if _covers(node.span, row))
+                yield from (node for node in subexpressions(expr) if row is None or _covers(node.span, row))
 
 
 def _names_at(unit: Unit, row: int) -> set[str]:
@@ -345,7 +345,28 @@ def _made(program: Program, context: Context, token: Token) -> ChainLink | None:
 # What stays unknown
 
 
-def _unknown(program: Program, unit: Unit, contexts: Sequence[Context], row: int) -> Iterator[Unknown]:
+def outside_calls(program: Program) -> dict[int, str]:
+    """Calls of what lies outside the project, by the identity of their node, and what each calls."""
+    found: dict[int, str] = {}
+    for call in program.external_calls():
+        if call.subject is None:
+            found.setdefault(id(call.node), call.name)
+    return found
+
+
+def unknown_calls(
+    program: Program,
+    unit: Unit,
+    contexts: Sequence[Context],
+    outside: Mapping[int, str],
+    row: int | None = None,
+) -> Iterator[Unknown]:
+    """The calls of a unit, those on one row or all, that the analysis cannot look into.
+
+    Args:
+        contexts: the unit's, those of its lambdas included.
+        outside: what `outside_calls` gives.
+    """
     flow = program.flow
     nodes = list(_expressions_at(unit, row))
     # A comprehension's variables have no value outside it; that says nothing about the call.
@@ -363,17 +384,11 @@ def _unknown(program: Program, unit: Unit, contexts: Sequence[Context], row: int
         if not isinstance(node, ir.Call) or id(node) in followed or dotted(node.func).partition(".")[0] in loose:
             continue
         gets = any(bears_session(v) for arg in node.args for v in flow.at(unit).eval(arg.value))
-        external = _external_name(program, node)
-        if external is not None:
+        if id(node) in outside:
             if gets:
-                yield Unknown(_written(node), node.span.row, node.span.column, external, gets_session=True)
+                yield Unknown(_written(node), node.span.row, node.span.column, outside[id(node)], gets_session=True)
         elif not flow.at(unit).eval(node.func):
             yield Unknown(_written(node), node.span.row, node.span.column, None, gets)
-
-
-def _external_name(program: Program, node: ir.Call) -> str | None:
-    calls = (c for c in program.external_calls() if c.node is node and c.subject is None)
-    return next((call.name for call in calls), None)
 
 
 def _written(node: ir.Call) -> str:

@@ -32,6 +32,7 @@ class EngineMade:
 
     unit: Unit
     row: int
+    end_row: int
     maker: str
     role: str
     connect_args: tuple[str, ...] | None
@@ -47,6 +48,7 @@ def _collect(program: Program) -> Iterator[EngineMade]:
         yield EngineMade(
             creation.unit,
             creation.node.span.row,
+            creation.node.span.end_row,
             maker,
             role,
             _connect_args(creation),

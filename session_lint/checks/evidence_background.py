@@ -38,6 +38,11 @@ class Task:
     ends: tuple[tuple[str, Unit, int], ...]
     lent: tuple[str, ...]
 
+    @property
+    def has_session(self) -> bool:
+        """Whether it, or something under it, has a session."""
+        return bool(self.opened or self.opened_below or self.lent)
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -104,14 +109,19 @@ TASKS = Facts(_collect)
 STARTS = Facts(_collect_starts)
 
 
-def evidence(scope: Scope) -> Evidence:
+def tasks_of(scope: Scope) -> list[Task]:
     """The tasks that the files define or start."""
     here = TASKS.within(scope)
     started = {start.task for start in STARTS.within(scope)}
     elsewhere = [t for t in TASKS.everywhere(scope.program) if t.unit in started and t not in here]
-    tasks = [*here, *elsewhere]
-    statements = [_stated(scope, task) for task in tasks if _has_session(task)]
-    idle = [defined(scope, task.unit) for task in tasks if not _has_session(task)]
+    return [*here, *elsewhere]
+
+
+def evidence(scope: Scope) -> Evidence:
+    """The tasks that the files define or start."""
+    tasks = tasks_of(scope)
+    statements = [_stated(scope, task) for task in tasks if task.has_session]
+    idle = [defined(scope, task.unit) for task in tasks if not task.has_session]
     if len(statements) > SHOWN:
         statements[SHOWN:] = [f"{len(statements) - SHOWN} more tasks use sessions"]
     if idle:
@@ -119,13 +129,19 @@ def evidence(scope: Scope) -> Evidence:
     return Evidence(len(tasks), tuple(statements), applicable=bool(tasks))
 
 
-def _has_session(task: Task) -> bool:
-    return bool(task.opened or task.opened_below or task.lent)
-
-
 def _stated(scope: Scope, task: Task) -> str:
-    starts = [s for s in STARTS.everywhere(scope.program) if s.task is task.unit]
-    origin = f", started in {listed([named(scope, s.unit, s.row) for s in starts], 2)}," if starts else ""
+    starts = starts_of(scope, task)
+    origin = f", started in {listed(starts, 2)}," if starts else ""
+    return f"{defined(scope, task.unit)}{origin} {' and '.join(sessions_of(scope, task))}; {'; '.join(ends_of(scope, task))}"
+
+
+def starts_of(scope: Scope, task: Task) -> list[str]:
+    """The places that hand a task to the background."""
+    return [named(scope, s.unit, s.row) for s in STARTS.everywhere(scope.program) if s.task is task.unit]
+
+
+def sessions_of(scope: Scope, task: Task) -> list[str]:
+    """Where a task has its sessions from."""
     parts = []
     if task.lent:
         parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.lent)}")
@@ -134,7 +150,7 @@ def _stated(scope: Scope, task: Task) -> str:
     if task.opened_below:
         places = listed(_grouped(scope, [(o.unit, o.row) for o in task.opened_below]), 3)
         parts.append(f"reaches functions that open {'more' if task.opened else 'their own'}: {places}")
-    return f"{defined(scope, task.unit)}{origin} {' and '.join(parts)}; {_ended(scope, task)}"
+    return parts
 
 
 def _by(scope: Scope, openings: tuple[Opening, ...]) -> str:
@@ -146,8 +162,8 @@ def _by(scope: Scope, openings: tuple[Opening, ...]) -> str:
     return " and ".join(parts)
 
 
-def _ended(scope: Scope, task: Task) -> str:
-    """Who bounds its transactions."""
+def ends_of(scope: Scope, task: Task) -> list[str]:
+    """Who bounds the transactions of a task."""
     providers = {o.provider for o in (*task.opened, *task.opened_below) if o.provider is not None}
     committing = sorted((p for p in providers if scope.program.commits_by_itself(p)), key=lambda p: p.qualname)
     own = [end for end in task.ends if end[1] is task.unit]
@@ -158,7 +174,7 @@ def _ended(scope: Scope, task: Task) -> str:
     if committing:
         names = " and ".join(f"`{p.qualname}`" for p in committing)
         parts.append(f"{names} {'commits' if len(committing) == 1 else 'commit'} on normal exit")
-    return "; ".join(parts)
+    return parts
 
 
 def _own_calls(ends: Sequence[tuple[str, Unit, int]]) -> str:

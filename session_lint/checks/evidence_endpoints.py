@@ -127,14 +127,14 @@ def evidence(scope: Scope) -> Evidence:
         return Evidence(applicable=False)
     groups: dict[tuple[int, str], list[str]] = {}
     for endpoint in endpoints:
-        rank, bounds = _bounds(scope, endpoint)
+        rank, bounds = bounds_of(scope, endpoint)
         groups.setdefault((rank, bounds), []).append(_place(scope, endpoint))
     statements = [counted(len(endpoints), "endpoint")]
     statements += [f"{len(places)} {bounds}: {listed(places)}" for (_, bounds), places in sorted(groups.items())]
     return Evidence(len(endpoints), tuple(statements))
 
 
-def _bounds(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
+def bounds_of(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
     """What bounds an endpoint's transaction, in words, and their place in the order."""
     providers = listed([defined(scope, function) for function in endpoint.committing])
     too = f", and by the commit of {providers} (two owners of one boundary)" if providers else ""
@@ -157,16 +157,26 @@ def _bounds(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
 
 def _place(scope: Scope, endpoint: Endpoint) -> str:
     rows = endpoint.commits or endpoint.begins or (endpoint.row,)
-    parts = [named(scope, endpoint.unit, *rows)]
+    return " ".join([named(scope, endpoint.unit, *rows), *below_of(scope, endpoint), *outside_of(scope, endpoint)])
+
+
+def below_of(scope: Scope, endpoint: Endpoint) -> list[str]:
+    """Which function under an endpoint bounds its transaction, or opens sessions, where it does not itself."""
+    parts = []
     if not endpoint.begins and not endpoint.commits:
         parts += [f"by {named(scope, unit, row)}" for unit, row in endpoint.below[:1]]
     if not endpoint.has_session and endpoint.opened_below:
         parts.append(f"over {listed([defined(scope, f) for f in endpoint.opened_below], 2)}")
+    return parts
+
+
+def outside_of(scope: Scope, endpoint: Endpoint) -> list[str]:
+    """Where an endpoint whose transaction something bounds uses the session outside of any ``begin()``."""
     here = [row for unit, row in endpoint.outside if unit is endpoint.unit]
     bounded = endpoint.begins or endpoint.committing or endpoint.below
     if here and bounded and not endpoint.commits:
-        parts.append(f"using the session outside any `begin()` at {lines(here)}")
-    elif endpoint.begins and endpoint.outside and not endpoint.commits:
+        return [f"using the session outside any `begin()` at {lines(here)}"]
+    if endpoint.begins and endpoint.outside and not endpoint.commits:
         unit, row = endpoint.outside[0]
-        parts.append(f"using the session outside any `begin()` in {named(scope, unit, row)}")
-    return " ".join(parts)
+        return [f"using the session outside any `begin()` in {named(scope, unit, row)}"]
+    return []

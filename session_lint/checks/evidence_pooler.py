@@ -20,7 +20,7 @@ def evidence(scope: Scope) -> Evidence:
 
 
 def _stated(scope: Scope, engines: list[EngineMade]) -> list[str]:
-    stated = [f"the engine {_place(scope, engine)} has {_arguments(engine)}" for engine in engines[:SHOWN]]
+    stated = [f"the engine {_place(scope, engine)} has {arguments_of(engine)}" for engine in engines[:SHOWN]]
     if len(engines) > SHOWN:
         stated.append(f"{counted(len(engines) - SHOWN, 'more engine')}")
     return stated
@@ -31,7 +31,8 @@ def _place(scope: Scope, engine: EngineMade) -> str:
     return f"made {'at' if engine.unit.qualname == '<module>' else 'in'} {place}"
 
 
-def _arguments(engine: EngineMade) -> str:
+def arguments_of(engine: EngineMade) -> str:
+    """What an engine's arguments say about pooling."""
     if engine.connect_args:
         options = f"connect_args {', '.join(f'`{pair}`' for pair in engine.connect_args)}"
     elif engine.connect_args == ():

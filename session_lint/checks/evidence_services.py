@@ -15,6 +15,7 @@ from session_lint.rules.creation import EXEMPT_ROLES
 
 if TYPE_CHECKING:
     from session_lint.program import Program
+    from session_lint.program.symbols import Unit
 
 _VERBS = {"begin": "begins", "commit": "commits", "rollback": "rolls back", "close": "closes"}
 
@@ -26,12 +27,14 @@ class Borrower:
     Args:
         acts: what it does itself to the transaction: verb and row.
         by_name: that it is a session is known by the parameter's name alone.
+        lenders: the calls that lend it one: function and row.
     """
 
     unit: Function
     row: int
     acts: tuple[tuple[str, int], ...]
     by_name: bool
+    lenders: tuple[tuple[Unit, int], ...]
 
 
 def _collect(program: Program) -> Iterator[Borrower]:
@@ -55,7 +58,19 @@ def _collect(program: Program) -> Iterator[Borrower]:
             if event.token == number and _verb(event.kind)
         }
         by_name = all(token.evidence == "name" for _, _, token in lent)
-        yield Borrower(function, function.name_span.row, tuple(sorted(acts, key=lambda act: act[1])), by_name)
+        lenders = {
+            (edge.caller.unit, edge.node.span.row)
+            for context, number, _ in lent
+            for edge in context.callers
+            if edge.node is not None and number in edge.tokens and not edge.caller.is_test
+        }
+        yield Borrower(
+            function,
+            function.name_span.row,
+            tuple(sorted(acts, key=lambda act: act[1])),
+            by_name,
+            tuple(sorted(lenders, key=lambda place: (place[0].module.path, place[1], place[0].qualname))),
+        )
 
 
 BORROWERS = Facts(_collect)
@@ -85,6 +100,10 @@ def _is_news(scope: Scope, borrower: Borrower, row: int) -> bool:
 
 
 def _acting(scope: Scope, borrower: Borrower) -> str:
+    return f"{defined(scope, borrower.unit)} {acts_of(borrower)}"
+
+
+def acts_of(borrower: Borrower) -> str:
+    """``begins at line 3 and commits at lines 5, 9``."""
     verbs = dict.fromkeys(verb for verb, _ in borrower.acts)
-    acts = " and ".join(f"{verb} at {lines(row for v, row in borrower.acts if v == verb)}" for verb in verbs)
-    return f"{defined(scope, borrower.unit)} {acts}"
+    return " and ".join(f"{verb} at {lines(row for v, row in borrower.acts if v == verb)}" for verb in verbs)

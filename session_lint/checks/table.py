@@ -77,14 +77,16 @@ def _speaks(check: Check, result: Result, paths: frozenset[str], evidence: Evide
 def _row(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str], evidence: Evidence) -> Row:
     found = [finding for finding in result.findings if finding.code in check.rules and finding.filename in paths]
     hidden = [finding for finding in result.hidden if finding.code in check.rules and finding.filename in paths]
-    missing = _missing(check, result.rules_known, result.rules_run)
+    missing, left = _missing(check, result), _left_out(check, result)
     parts = [*_violations(found, show), *evidence.statements, *evidence.elsewhere]
     if hidden:
         parts.append(f"{_places(hidden, show)} suppressed")
     parts.extend(f"{', '.join(codes)} {why}" for why, codes in missing.items())
     title = _result(check, len(found), evidence, missing)
     if not parts:
-        parts = [_nothing(check, title)]
+        parts = [_nothing(check, title, result)]
+    if left:
+        parts.append(f"{', '.join(left)} (preview) did not run")
     return Row(check, title, _sentences(parts), violated=bool(found))
 
 
@@ -101,13 +103,22 @@ def _result(check: Check, violations: int, evidence: Evidence, missing: Mapping[
     return "Compliant"
 
 
-def _missing(check: Check, known: frozenset[str], run: frozenset[str]) -> dict[str, list[str]]:
-    """Codes of the check's rules that did not run, by the reason."""
+def _missing(check: Check, result: Result) -> dict[str, list[str]]:
+    """Codes of the check's rules that did not run, by the reason; preview rules that nobody asked for are not missed."""
+    left = _left_out(check, result)
     missing: dict[str, list[str]] = {}
     for code in check.rules:
-        if code not in run:
-            missing.setdefault("not selected" if code in known else "not available yet", []).append(code)
+        if code not in result.rules_run and code not in left:
+            known = code in result.rules_known
+            missing.setdefault("not selected" if known else "not available yet", []).append(code)
     return missing
+
+
+def _left_out(check: Check, result: Result) -> list[str]:
+    """The check's preview rules that did not run, where others did."""
+    preview = {card.code for card in result.analysis.cards if card.preview}
+    ran = any(code in result.rules_run for code in check.rules)
+    return [code for code in check.rules if ran and code in preview and code not in result.rules_run]
 
 
 def _violations(findings: Sequence[Finding], show: Callable[[str], str]) -> list[str]:
@@ -127,10 +138,10 @@ def _places(findings: Sequence[Finding], show: Callable[[str], str]) -> str:
     return ", ".join(places)
 
 
-def _nothing(check: Check, result: str) -> str:
-    if result == "Not applicable":
+def _nothing(check: Check, title: str, result: Result) -> str:
+    if title == "Not applicable":
         return "Nothing of the kind here"
-    return f"No finding of {', '.join(check.rules)}"
+    return f"No finding of {', '.join(code for code in check.rules if code in result.rules_run)}"
 
 
 def _sentences(parts: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ from session_lint.traversal import expressions, subexpressions, walk
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
-_HOLD_NOTHING = frozenset(
+HOLD_NOTHING = frozenset(
     {"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext", "functools.partial", "typing.cast"}
     | {"asyncio.run", "asyncio.gather", "asyncio.wait_for", "asyncio.shield", "asyncio.to_thread", "anyio.run"}
 )
@@ -803,7 +803,7 @@ class Frame(ControlFlow):
                 self.state.tx[token] = states.NONE
 
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
-        if not name.startswith("builtins.") and name not in _HOLD_NOTHING:
+        if not name.startswith("builtins.") and name not in HOLD_NOTHING:
             self._give(args.everything())
         rule = self.world.models.commit_rule(name)
         if name.split(".", maxsplit=1)[0] not in vocabulary.HARMLESS_LIBRARIES or name == "builtins.setattr":

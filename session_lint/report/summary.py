@@ -36,13 +36,17 @@ def looked_at(result: Result) -> str:
     """
     counts = result.analysis.counts
     known, reported = len(result.files.discovery.known), len(result.reported)
-    checks = len({card.check for card in result.analysis.cards if card.check and card.code in result.rules_run})
     scope = "" if reported == known else f" of {known} known"
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
     return (
         f"Checked {counted(reported, 'file')}{scope}: {counts.files_with_sessions} {handle} sessions, "
-        f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}, {counted(checks, 'check')}"
+        f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}, {counted(number_of_checks(result), 'check')}"
     )
+
+
+def number_of_checks(result: Result) -> int:
+    """The checks of which a rule ran."""
+    return len({card.check for card in result.analysis.cards if card.check and card.code in result.rules_run})
 
 
 def outcome(result: Result, fixed: tuple[Finding, ...] = ()) -> str:

@@ -1,0 +1,248 @@
+"""The detailed analysis: each background task, service function, endpoint and engine, and what is said for and against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from session_lint.auditing.model import Detail, DetailId, Fault, Group, Place, Subject
+from session_lint.checks.engines import ENGINES, EngineMade
+from session_lint.checks.evidence_background import Task, ends_of, sessions_of, starts_of, tasks_of
+from session_lint.checks.evidence_endpoints import ENDPOINTS, Endpoint, below_of, bounds_of, outside_of
+from session_lint.checks.evidence_pooler import arguments_of
+from session_lint.checks.evidence_services import BORROWERS, Borrower, acts_of
+from session_lint.checks.openings import OPENINGS, Opening
+from session_lint.checks.wording import counted, defined, lines, listed, named
+from session_lint.conventions import provider_of
+from session_lint.report.conventions import conventions
+from session_lint.tracing import all_steps
+
+if TYPE_CHECKING:
+    from session_lint.auditing.view import View
+    from session_lint.inference import PoolerHint
+    from session_lint.program.symbols import Function, Unit
+
+_LENT = 6
+_LENDERS = 3
+
+
+def details_of(view: View) -> tuple[Detail, ...]:
+    """The four parts, in the order in which they are read."""
+    return (_tasks(view), _services(view), _routers(view), _engines(view))
+
+
+def _detail(id_: DetailId, title: str, text: str, groups: Iterable[tuple[str, Sequence[Subject]]]) -> Detail:
+    return Detail(id_, title, text, tuple(Group(said, tuple(subjects)) for said, subjects in groups if subjects))
+
+
+# Background tasks
+
+
+def _tasks(view: View) -> Detail:
+    tasks = tasks_of(view.scope)
+    lent = [t for t in tasks if t.lent]
+    own = [t for t in tasks if t.has_session and not t.lent]
+    idle = [t for t in tasks if not t.has_session]
+    return _detail(
+        "background-tasks",
+        "Background tasks",
+        counted(len(tasks), "background task") if tasks else "nothing here runs in the background",
+        (
+            (_say(own, "opens sessions of its own", "open sessions of their own"), [_task(view, t) for t in own]),
+            (f"{_say(lent, 'is', 'are')} handed a session", [_task(view, t) for t in lent]),
+            (f"in {len(idle)} no session is seen", [_task(view, t) for t in idle]),
+        ),
+    )
+
+
+def _say(items: Sequence[object], verb: str, plural: str) -> str:
+    return f"{len(items)} {verb if len(items) == 1 else plural}"
+
+
+def _task(view: View, task: Task) -> Subject:
+    scope, function = view.scope, task.unit
+    starts = starts_of(scope, task)
+    points = [f"is started in {listed(starts, _LENDERS)}"] if starts else []
+    points += sessions_of(scope, task)
+    points += _provided(view, (*task.opened, *task.opened_below))
+    if task.has_session:
+        points += ends_of(scope, task)
+    return _subject(view, function, points, [*_faults(view, function), *_below(view, function)])
+
+
+def _provided(view: View, openings: Iterable[Opening]) -> list[str]:
+    """The conventions of the providers that sessions are opened with."""
+    providers = dict.fromkeys(o.provider for o in openings if o.provider is not None)
+    return [f"{defined(view.scope, p)} is {_article(view, p)}" for p in providers]
+
+
+def _article(view: View, provider: Function) -> str:
+    said = conventions(provider_of(view.program, provider))
+    return f"{'an' if said[0] in 'aeiou' else 'a'} {said}"
+
+
+# Service functions
+
+
+def _services(view: View) -> Detail:
+    borrowers = BORROWERS.within(view.scope)
+    quiet = [b for b in borrowers if not b.acts]
+    active = [b for b in borrowers if b.acts]
+    verbs = "begins, commits, rolls back nor closes" if len(quiet) == 1 else "begin, commit, roll back nor close"
+    return _detail(
+        "service-functions",
+        "Service functions",
+        f"{counted(len(borrowers), 'function')} that a session is lent to"
+        if borrowers
+        else "no function here is lent a session",
+        (
+            (
+                f"{_say(active, 'acts', 'act')} on the transaction of a session that is lent",
+                [_service(view, b) for b in active],
+            ),
+            (f"{_say(quiet, 'takes', 'take')} a session and neither {verbs} it", [_service(view, b) for b in quiet]),
+        ),
+    )
+
+
+def _service(view: View, borrower: Borrower) -> Subject:
+    points = [acts_of(borrower)] if borrower.acts else []
+    if borrower.lenders:
+        points.append(f"is lent it by {listed(_grouped(view, borrower.lenders), _LENDERS)}")
+    if borrower.by_name:
+        points.append("that it is a session is known by its name alone")
+    return _subject(view, borrower.unit, points, _faults(view, borrower.unit))
+
+
+def _grouped(view: View, places: Iterable[tuple[Unit, int]]) -> list[str]:
+    rows: dict[Unit, list[int]] = {}
+    for unit, row in places:
+        rows.setdefault(unit, []).append(row)
+    return [named(view.scope, unit, *found) for unit, found in rows.items()]
+
+
+# Routers
+
+
+def _routers(view: View) -> Detail:
+    groups: dict[tuple[int, str], list[Subject]] = {}
+    endpoints = ENDPOINTS.within(view.scope)
+    injected: dict[Unit, list[Opening]] = {}
+    for opening in OPENINGS.within(view.scope):
+        if opening.way == "injected":
+            injected.setdefault(opening.unit, []).append(opening)
+    for endpoint in endpoints:
+        subject = _endpoint(view, endpoint, injected.get(endpoint.unit, []))
+        groups.setdefault(bounds_of(view.scope, endpoint), []).append(subject)
+    return _detail(
+        "routers",
+        "Routers",
+        counted(len(endpoints), "endpoint") if endpoints else "no endpoint here",
+        ((f"{len(subjects)} {said}", subjects) for (_, said), subjects in sorted(groups.items())),
+    )
+
+
+def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Subject:
+    scope, function = view.scope, endpoint.unit
+    points = []
+    for provider in dict.fromkeys(o.provider for o in injected if o.provider is not None):
+        rows = lines(o.row for o in injected if o.provider is provider)
+        points.append(f"is injected a session of {defined(scope, provider)} at {rows}")
+    for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
+        if rows_of:
+            points.append(f"calls `{kind}()` at {lines(rows_of)}")
+    points += [f"is bounded {said}" if said.startswith("by ") else f"is {said}" for said in below_of(scope, endpoint)]
+    points += [f"uses{said.removeprefix('using')}" for said in outside_of(scope, endpoint)]
+    lent = _lent_to(view, function)
+    if lent:
+        points.append(f"lends its session to {listed(lent, _LENT)}")
+    return _subject(
+        view,
+        function,
+        points,
+        [*_faults(view, function), *_below(view, function)],
+        view.program.entries[function].route,
+    )
+
+
+def _lent_to(view: View, function: Function) -> list[str]:
+    """The functions that an entry point lends its session to, directly or not."""
+    found = view.trace(function)
+    calls = (step for step in all_steps(found.steps) if step.kind == "call") if found is not None else ()
+    return list(dict.fromkeys(f"`{step.text}` ({view.spell(step.filename)}:{step.row})" for step in calls))
+
+
+def _below(view: View, function: Function) -> tuple[Fault, ...]:
+    """What is reported in the functions that an entry point lends its session to."""
+    found = view.trace(function)
+    if found is None:
+        return ()
+    calls = [(step.filename, step.text) for step in all_steps(found.steps) if step.kind == "call"]
+    return view.faults_below(call for call in calls if call != (function.module.path, function.qualname))
+
+
+# The pooler and engines
+
+
+def _engines(view: View) -> Detail:
+    everywhere = [e for e in ENGINES.everywhere(view.program) if e.role not in ("test", "migration")]
+    here = [e for e in everywhere if e.unit.module.path in view.scope.paths]
+    engines = here or [e for e in everywhere if e.role == "session-module"]
+    settings = view.result.files.project.settings
+    hints: dict[str, dict[Place, list[str]]] = {}
+    for hint in view.inference.hints:
+        place = view.place_at(hint.place.filename, hint.place.row, hint.place.symbol)
+        hints.setdefault(_says(hint), {}).setdefault(place, []).append(hint.text)
+    count = counted(len(engines), "engine") if engines else "no engine is made"
+    where = "" if here or not engines else ", made elsewhere in the project"
+    written = view.inference.pooler
+    speaks = (
+        f"the code is written for a pooler in {written} mode"
+        if written != "none"
+        else "no code is written for a pooler"
+    )
+    return _detail(
+        "engines",
+        "Connection pooler and engine configuration",
+        f'{count}{where}; the settings say `pooler = "{settings.pooler}"`, {speaks}',
+        (
+            (
+                f"{counted(len(engines), 'engine')}, with what {'its' if len(engines) == 1 else 'their'} arguments say",
+                [_engine(view, e) for e in engines],
+            ),
+            *(
+                (said, [Subject(p, "", tuple(texts), ()) for p, texts in found.items()])
+                for said, found in sorted(hints.items())
+            ),
+        ),
+    )
+
+
+def _says(hint: PoolerHint) -> str:
+    return f"written for a pooler in {hint.pooler} mode" if hint.pooler else "fits a pooler, and proves none"
+
+
+def _engine(view: View, engine: EngineMade) -> Subject:
+    known = {(e.place.filename, e.place.row): e for e in view.inference.engines}
+    found = known.get((engine.unit.module.path, engine.row))
+    points = [f"is made by `{engine.maker}()`"]
+    if found is not None:
+        kind = "async" if found.is_async else "sync"
+        points[0] += (
+            f", {kind}, {f'with the driver `{found.driver}`' if found.driver else 'from a URL that is not written down'}"
+        )
+    points.append(f"has {arguments_of(engine)}")
+    path = engine.unit.module.path
+    rows = range(engine.row, engine.end_row + 1)
+    faults = [f for f in view.faults_in(path, [engine.unit.qualname]) if f.place.row in rows]
+    return Subject(view.place(engine.unit, engine.row), "", tuple(points), tuple(faults))
+
+
+def _faults(view: View, function: Function) -> tuple[Fault, ...]:
+    return view.faults_in(function.module.path, [function.qualname])
+
+
+def _subject(
+    view: View, function: Function, points: Sequence[str], faults: Sequence[Fault], label: str = ""
+) -> Subject:
+    return Subject(view.place(function), label, tuple(points), tuple(faults))

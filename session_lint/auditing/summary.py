@@ -1,0 +1,140 @@
+"""The investigation summary: what was looked at, by which policy the code goes, and where its sessions come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from session_lint.auditing.model import (
+    Ended,
+    Fact,
+    Place,
+    Policy,
+    ProviderFact,
+    SessionModuleFact,
+    Summary,
+)
+from session_lint.auditing.view import plain
+from session_lint.checks.wording import counted, lines, listed
+from session_lint.findings import Severity
+from session_lint.inference import voting
+from session_lint.report.conventions import conventions
+from session_lint.report.owners import OWNER_NAMES
+from session_lint.report.summary import looked_at, number_of_checks, outcome
+
+if TYPE_CHECKING:
+    from session_lint import inference
+    from session_lint.auditing.view import View
+
+_LIBRARIES = (
+    *("sqlalchemy", "sqlmodel", "flask-sqlalchemy", "advanced-alchemy", "fastapi", "starlette", "litestar", "flask"),
+    *("asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "aiosqlite", "aiomysql", "asyncmy", "pymysql"),
+)
+_SHOWN = 12
+
+
+def summary_of(view: View) -> Summary:
+    """The first part of the report."""
+    result, inferred = view.result, view.inference
+    settings, facts = result.files.project.settings, view.program.facts
+    counts = result.analysis.counts
+    by_severity = Counter(finding.severity for finding in result.findings)
+    versions = {name: facts.versions[name] for name in _LIBRARIES if name in facts.versions}
+    policy = _policy(view)
+    modules = tuple(
+        SessionModuleFact(view.show(one.filename), tuple(_place(view, place) for place in one.made))
+        for one in inferred.session_modules
+    )
+    providers = tuple(
+        ProviderFact(
+            Place(view.show(one.provider.filename), one.provider.row, one.provider.symbol),
+            conventions(one.provider),
+            one.provider.commits,
+            one.uses,
+        )
+        for one in inferred.providers
+    )
+    settings_file = result.files.project.settings_file
+    return Summary(
+        looked_at(result),
+        outcome(result),
+        len(result.reported),
+        len(result.files.discovery.known),
+        counts.files_with_sessions,
+        counts.sessions,
+        counts.endpoints,
+        number_of_checks(result),
+        by_severity[Severity.ERROR],
+        by_severity[Severity.WARNING],
+        by_severity[Severity.INFO],
+        len(result.hidden),
+        facts.python,
+        versions,
+        settings_file.name if settings_file is not None else None,
+        settings.pooler,
+        policy,
+        modules,
+        providers,
+        (
+            Fact("Looked at", (looked_at(result), outcome(result))),
+            Fact("Versions", (_versions(facts.python, versions),)),
+            Fact("Transaction owner", tuple(_owners(view, policy))),
+            Fact("Session modules", tuple(_module(one) for one in modules[:_SHOWN]) or ("none found",)),
+            Fact("Providers", tuple(_provider(one) for one in providers[:_SHOWN]) or ("none found",)),
+        ),
+    )
+
+
+def _place(view: View, place: inference.Place) -> Place:
+    return Place(view.show(place.filename), place.row, place.symbol)
+
+
+def _versions(python: str | None, versions: dict[str, str]) -> str:
+    lowest = f"Python {python} or newer" if python is not None else "the lowest Python is not stated"
+    pinned = listed([f"{name} {version}" for name, version in versions.items()], _SHOWN)
+    return f"{lowest}; {pinned or 'no library of these is pinned to one version: ' + ', '.join(_LIBRARIES[:2])}"
+
+
+def _policy(view: View) -> Policy:
+    owner = view.result.files.project.settings.transaction_owner
+    best = view.inference.leading
+    ended = tuple(
+        Ended(OWNER_NAMES[one.kind], one.total, tuple(_place(view, place) for place in one.places))
+        for one in view.inference.owners
+        if one.total
+    )
+    return Policy(owner, None if best is None or owner == "any" else best.kind == owner, ended)
+
+
+def _owners(view: View, policy: Policy) -> list[str]:
+    """Whose part it is, and whose parts it is in fact."""
+    source = "by default" if view.result.files.project.settings_file is None else "in the settings"
+    said = [f'`transaction-owner = "{policy.transaction_owner}"` {source}']
+    best = view.inference.leading
+    if best is None:
+        said.append("no entry point, provider or borrower ends a transaction")
+    else:
+        total = sum(one.total for one in voting(view.inference.owners))
+        verb = "follows that" if policy.followed else "does otherwise" if policy.followed is False else "does so"
+        said.append(f"the code {verb}: {best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}")
+    for one in policy.ended:
+        places = listed([f"`{place.symbol}` ({_at(place)})" for place in one.places], 3)
+        said.append(f"{one.transactions} ended by {one.owner}: {places}")
+    return said
+
+
+def _module(module: SessionModuleFact) -> str:
+    rows: dict[str, list[int]] = {}
+    for place in module.makes:
+        rows.setdefault(place.symbol.rsplit(".", 1)[-1], []).append(place.row)
+    made = ", ".join(f"`{name}` at {lines(found)}" for name, found in rows.items())
+    return f"{plain(module.filename)}: {made or 'named in the settings'}"
+
+
+def _provider(provider: ProviderFact) -> str:
+    uses = counted(provider.uses, "use")
+    return f"`{provider.place.symbol}` ({_at(provider.place)}): {provider.convention}; {uses}"
+
+
+def _at(place: Place) -> str:
+    return f"{plain(place.filename)}:{place.row}"

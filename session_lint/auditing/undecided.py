@@ -1,0 +1,140 @@
+"""What could not be decided: sessions, calls, engines and files that the analysis does not know enough of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from session_lint.auditing.model import Place, Undecided
+from session_lint.auditing.view import plain
+from session_lint.checks import CHECKS
+from session_lint.explanation import outside_calls, unknown_calls
+from session_lint.program.contexts import origins
+from session_lint.program.interpreter import HOLD_NOTHING
+from session_lint.program.symbols import Function
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from session_lint.auditing.view import View
+    from session_lint.program.contexts import Context
+    from session_lint.program.symbols import Unit
+
+Points = list[tuple[str, Place]]
+
+_OUTSIDE = ("test", "migration")
+
+
+def undecided_of(view: View) -> tuple[Undecided, ...]:
+    """All of it, each kind once."""
+    kinds = (
+        (
+            "Entry points whose session is of unknown origin, so that who ends its transaction is not known",
+            _origins(view),
+        ),
+        ("Calls that are handed a session and are not known: what they do to it is not looked into", _calls(view)),
+        (
+            "Functions in which a session is known by its name alone, so that findings are of low confidence",
+            _names(view),
+        ),
+        ("Engines whose URL is not written down, so that driver and port are not known", _urls(view)),
+        ("Files that could not be read", _unread(view)),
+        ("Rules that did not run", _rules(view)),
+    )
+    found = []
+    for text, points in kinds:
+        listed = list(points)
+        if listed:
+            places = tuple(place for _, place in listed if place.row)
+            found.append(Undecided(text, tuple(point for point, _ in listed), places))
+    return tuple(found)
+
+
+def _units(view: View) -> Iterator[Unit]:
+    for module in sorted(view.program.modules, key=lambda m: m.path):
+        if module.path in view.scope.paths and view.program.roles[module.path] not in _OUTSIDE:
+            yield module
+            yield from module.functions
+
+
+def _point(view: View, unit: Unit, row: int, said: str) -> tuple[str, Place]:
+    place = view.place(unit, row)
+    return f"`{unit.qualname}` ({view.spell(unit.module.path)}:{place.row}): {said}", place
+
+
+def _origins(view: View) -> Points:
+    found: Points = []
+    entries = sorted(view.program.entries, key=lambda f: (f.module.path, f.name_span.row))
+    for function in entries:
+        if function.module.path not in view.scope.paths or view.program.role(function) in _OUTSIDE:
+            continue
+        names = {
+            token.path
+            for context in view.program.analysis.by_function.get(function, ())
+            if context.entry is not None and not context.is_test
+            for number, token in enumerate(context.tokens)
+            if token.how in ("injected", "unknown", "param") and not _has_origin(context, number)
+        }
+        if names:
+            said = f"nothing says where {', '.join(f'`{name}`' for name in sorted(names))} comes from"
+            found.append(_point(view, function, 0, said))
+    return found
+
+
+def _has_origin(context: Context, number: int) -> bool:
+    return any(t.provider is not None or t.site is not None for _, t in origins(context, number))
+
+
+def _calls(view: View) -> Points:
+    contexts: dict[Unit, list[Context]] = {}
+    for context in view.program.contexts():
+        contexts.setdefault(context.unit, []).append(context)
+    outside_project = outside_calls(view.program)
+    found: Points = []
+    for unit in _units(view):
+        for unknown in unknown_calls(view.program, unit, contexts.get(unit, []), outside_project):
+            if unknown.gets_session and unknown.external not in HOLD_NOTHING:
+                outside = f", {unknown.external.removesuffix('()')} outside the project" if unknown.external else ""
+                found.append(
+                    _point(view, unit, unknown.row, f"hands a session to `{plain(unknown.call)}()`{plain(outside)}")
+                )
+    return found
+
+
+def _names(view: View) -> Points:
+    found: Points = []
+    for unit in _units(view):
+        contexts = view.program.analysis.by_function.get(unit, ()) if isinstance(unit, Function) else ()
+        names = {t.path for c in contexts if not c.is_test for t in c.tokens if t.evidence == "name" and t.path}
+        if names:
+            found.append(_point(view, unit, 0, ", ".join(f"`{name}`" for name in sorted(names))))
+    return found
+
+
+def _urls(view: View) -> Points:
+    engines = [e for e in view.inference.engines if not e.driver]
+    here = [e for e in engines if e.place.filename in view.scope.paths]
+    return [
+        (
+            f"`{e.place.symbol}` ({view.spell(e.place.filename)}:{e.place.row})",
+            view.place_at(e.place.filename, e.place.row, e.place.symbol),
+        )
+        for e in here
+    ]
+
+
+def _unread(view: View) -> Points:
+    return [
+        (f"{view.spell(f.filename)}:{f.span.row}: {plain(f.message)}", view.fault(f).place)
+        for f in view.result.findings
+        if f.code == "SL902"
+    ]
+
+
+def _rules(view: View) -> Points:
+    codes: Sequence[str] = [code for check in CHECKS for code in check.rules if code not in view.result.rules_run]
+    missing = sorted(set(codes) & view.result.rules_known), sorted(set(codes) - view.result.rules_known)
+    reasons = ("not selected, or preview rules that `--preview` lets run", "not available in this version")
+    return [
+        (f"{', '.join(found)}: {why}", Place("", 0, "")) for found, why in zip(missing, reasons, strict=True) if found
+    ]

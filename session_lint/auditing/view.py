@@ -1,0 +1,112 @@
+"""What the parts of a report share: the run, the files that it speaks of, and how it spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from session_lint.auditing.model import Fault, Place
+from session_lint.checks.evidence import Scope
+from session_lint.inference import Inference, infer
+from session_lint.program.symbols import Function
+from session_lint.report.style import printable
+from session_lint.tracing import Trace, trace
+
+if TYPE_CHECKING:
+    from session_lint.findings import Finding
+    from session_lint.pipeline import Result
+    from session_lint.program import Program
+    from session_lint.program.symbols import Unit
+
+
+class View:
+    """A run as a report sees it.
+
+    Args:
+        result: the run.
+        show: spells a path for the reader.
+    """
+
+    def __init__(self, result: Result, show: Callable[[str], str]) -> None:
+        self.result = result
+        self.show = show
+
+    def spell(self, text: str) -> str:
+        """A path as it stands in a sentence, in which backticks mark code."""
+        return plain(self.show(text))
+
+    @cached_property
+    def program(self) -> Program:
+        return self.result.program
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The files that the run reports on."""
+        return Scope(self.program, frozenset(self.result.reported), self.spell)
+
+    @cached_property
+    def inference(self) -> Inference:
+        return infer(self.program)
+
+    @cached_property
+    def traces(self) -> dict[tuple[str, str, int], Trace]:
+        """The transaction maps of the entry points, by file, function and row."""
+        return {(t.filename, t.symbol, t.row): t for t in trace(self.program, self.result.findings)}
+
+    @cached_property
+    def _by_function(self) -> dict[tuple[str, str], list[Finding]]:
+        found: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self.result.findings:
+            found.setdefault((finding.filename, finding.symbol), []).append(finding)
+        return found
+
+    def place(self, unit: Unit, row: int = 0) -> Place:
+        """A row of a unit, that of its name where none is given."""
+        own = unit.name_span.row if isinstance(unit, Function) else 1
+        return Place(self.show(unit.module.path), row or own, unit.qualname)
+
+    def place_at(self, path: str, row: int, symbol: str) -> Place:
+        return Place(self.show(path), row, symbol)
+
+    def trace(self, function: Function) -> Trace | None:
+        """The transaction map of an entry point."""
+        return self.traces.get((function.module.path, function.qualname, function.name_span.row))
+
+    def fault(self, finding: Finding, *, below: bool = False) -> Fault:
+        return Fault(
+            finding.code,
+            finding.name,
+            finding.severity.value,
+            sentence(finding.message),
+            Place(self.show(finding.filename), finding.span.row, finding.symbol),
+            below,
+        )
+
+    def faults_in(self, path: str, symbols: Iterable[str]) -> tuple[Fault, ...]:
+        """What is reported in functions of a file, those nested in them included."""
+        wanted = tuple(symbols)
+        return tuple(
+            self.fault(finding)
+            for (filename, symbol), findings in self._by_function.items()
+            if filename == path and any(symbol == one or symbol.startswith(f"{one}.") for one in wanted)
+            for finding in findings
+        )
+
+    def faults_below(self, functions: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
+        """What is reported in functions, by file and name, that something lends its session to."""
+        return tuple(
+            self.fault(finding, below=True)
+            for function in dict.fromkeys(functions)
+            for finding in self._by_function.get(function, ())
+        )
+
+
+def plain(text: str) -> str:
+    """Text from the linted project, in which nothing steers a terminal or ends a code span."""
+    return printable(text).replace("`", "'")
+
+
+def sentence(text: str) -> str:
+    """A message, whose backticks mark code, unless one of them comes from the project."""
+    return printable(text) if text.count("`") % 2 == 0 else plain(text)

@@ -1,0 +1,130 @@
+"""The data of the audit report: what it says of the example application, and that each statement has its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from fixture_cases import FIXTURES
+from projects import lay_out
+
+import session_lint
+from session_lint.auditing import Report, audit_report
+from session_lint.auditing.model import Detail, Subject
+from session_lint.auditing.recommendations import CHANGES
+from session_lint.checks import CHECKS
+from session_lint.findings import Severity
+
+APPLICATIONS = FIXTURES / "batch_scraper"
+
+
+@cache
+def reported(variant: str) -> Report:
+    return audit_report(session_lint.check([APPLICATIONS / variant]))
+
+
+def detail(report: Report, id_: str) -> Detail:
+    return next(one for one in report.details if one.id == id_)
+
+
+def subjects(detail: Detail) -> dict[str, Subject]:
+    return {subject.place.symbol: subject for group in detail.groups for subject in group.subjects}
+
+
+def places(data: Any) -> Iterator[tuple[str, int]]:
+    if isinstance(data, dict):
+        if data.get("filename") and data.get("row"):
+            yield data["filename"], data["row"]
+        for value in data.values():
+            yield from places(value)
+    elif isinstance(data, (list, tuple)):
+        for value in data:
+            yield from places(value)
+
+
+@pytest.mark.parametrize("variant", ["compliant", "violating"])
+def test_every_place_is_a_row_of_a_file(variant: str) -> None:
+    found = set(places(msgspec.to_builtins(reported(variant))))
+    assert len(found) > 20
+    for filename, row in found:
+        assert 1 <= row <= len((APPLICATIONS / variant / filename).read_text("utf-8").splitlines())
+
+
+def test_each_finding_is_recommended_on_once_the_gravest_first() -> None:
+    report = reported("violating")
+    faults = [(f.code, f.place.filename, f.place.row) for one in report.recommendations for f in one.faults]
+    result = session_lint.check([APPLICATIONS / "violating"])
+    assert sorted(faults) == sorted((f.code, f.filename, f.span.row) for f in result.findings)
+    grades = [list(Severity).index(Severity(one.severity)) for one in report.recommendations]
+    assert grades == sorted(grades)
+
+
+def test_every_rule_has_a_change_to_recommend() -> None:
+    assert {code for check in CHECKS for code in check.rules} <= CHANGES.keys()
+
+
+def test_nothing_is_recommended_where_all_is_fine() -> None:
+    report = reported("compliant")
+    assert report.recommendations == ()
+    assert [step.command for step in report.next_steps if "check" in step.command] == ["session-lint check"]
+    assert all(subject.fine for one in report.details for subject in subjects(one).values())
+
+
+def test_a_task_says_where_it_has_its_session_from() -> None:
+    task = subjects(detail(reported("compliant"), "background-tasks"))["process_batch_with_own_session"]
+    assert task.points[0] == "is started in `create_batch_endpoint` (scraper/routers/batches.py:26)"
+    assert any("of its own with `background_session` (scraper/database.py:26)" in point for point in task.points)
+
+
+def test_a_service_function_says_who_lends_it_a_session_and_what_it_does_to_it() -> None:
+    quiet = subjects(detail(reported("compliant"), "service-functions"))["create_batch"]
+    assert not any("commits" in point for point in quiet.points)
+    services = detail(reported("violating"), "service-functions")
+    assert services.groups[0].text.endswith("on the transaction of a session that is lent")
+    acting = services.groups[0].subjects[0]
+    assert acting.place.filename == "scraper/services/batch/functions.py"
+    assert acting.points[0] == "commits at line 12"
+    assert acting.points[1].startswith("is lent it by `create_batch` (scraper/services/batch/processor.py:")
+
+
+def test_an_endpoint_says_what_is_reported_in_it_and_below_it() -> None:
+    endpoint = subjects(detail(reported("violating"), "routers"))["create_batch_endpoint"]
+    assert endpoint.label == "POST /"
+    assert {(fault.code, fault.below) for fault in endpoint.faults} == {
+        ("SL205", False),
+        ("SL503", False),
+        ("SL304", True),
+    }
+    assert any(point.startswith("lends its session to `create_batch` ") for point in endpoint.points)
+
+
+def test_what_cannot_be_decided_is_listed(tmp_path: Path) -> None:
+    use = """\
+import os
+
+from fastapi import APIRouter
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from somewhere import archive
+
+router = APIRouter()
+engine = create_engine(os.environ["URL"])
+
+
+@router.post("/")
+def post(session: Session = archive.session()) -> None:
+    archive.store(session)
+"""
+    lay_out(tmp_path, {"pyproject.toml": "", "app/use.py": use, "app/broken.py": "if\n"})
+    said = [point for one in audit_report(session_lint.check([tmp_path])).undecided for point in one.points]
+    assert (
+        "`post` (app/use.py:14): hands a session to `archive.store()`, somewhere.archive.store outside the project"
+        in said
+    )
+    assert "`post` (app/use.py:13): nothing says where `session` comes from" in said
+    assert "`<module>` (app/use.py:9)" in said
+    assert any(point.startswith("app/broken.py:1: ") for point in said)
