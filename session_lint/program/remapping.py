@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from session_lint.program.values import (
     OTHER,
@@ -35,31 +35,43 @@ from session_lint.program.values import (
 
 def bears_session(value: Value) -> bool:
     """Whether a value is or holds a session."""
+    if isinstance(value, Session):
+        return True
+    # Values share what they hold. Each is looked at once: the paths through a chain of partials double with every link.
+    waiting, seen = [value], {id(value)}
+    while waiting:
+        for held in _held(waiting.pop()):
+            for inner in held:
+                if isinstance(inner, Session):
+                    return True
+                if id(inner) not in seen:
+                    seen.add(id(inner))
+                    waiting.append(inner)
+    return False
+
+
+def _held(value: Value) -> Iterable[Iterable[Value]]:
+    """What a value holds."""
     match value:
-        case Session():
-            return True
-        case Instance(fields=fields):
-            return any(bears_session(v) for _, values in fields for v in values)
+        case Instance(fields=pairs) | DictValue(items=pairs):
+            return [values for _, values in pairs]
         case BoundMethod(receiver=inner) | Handle(subject=inner) | Method(subject=inner) | Super(receiver=inner):
-            return bears_session(inner)
+            return [(inner,)]
         case Container(items=items):
-            return any(bears_session(v) for values in items for v in values)
-        case DictValue(items=pairs):
-            return any(bears_session(v) for _, values in pairs for v in values)
+            return items
         case (
             Coroutine(result=inner_values)
             | Generator(items=inner_values)
             | ContextManager(entered=inner_values)
             | External(kept=inner_values)
         ):
-            return any(bears_session(v) for v in inner_values)
+            return [inner_values]
         case ManagerFunction(func=inner) | Wrapped(func=inner):
-            return bears_session(inner)
+            return [(inner,)]
         case Partial(func=func, args=args, keywords=keywords):
-            values = [*args, *(v for _, v in keywords)]
-            return bears_session(func) or any(bears_session(v) for group in values for v in group)
+            return [(func,), *args, *(values for _, values in keywords)]
         case _:
-            return False
+            return ()
 
 
 def relevant(values: Values) -> Values:
