@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -70,6 +70,12 @@ def discover(
         else:
             reported.update(file for file in known if relative == "." or file.startswith(f"{relative}/"))
     return Discovery(tuple(sorted(known | reported)), tuple(sorted(reported)), tuple(excluded), tuple(walk.unreadable))
+
+
+def finder(root: Path, exclude: Iterable[str]) -> Callable[[str], bool]:
+    """Tells whether ``discover`` would find a file below ``root``, given its path alone: it need not be there."""
+    walk = _Walk(root, exclude)
+    return lambda path: path.endswith(PYTHON_SUFFIXES) and not walk.excludes(path, is_folder=False)
 
 
 def _relative(root: Path, path: Path, virtual: Sequence[str]) -> str:

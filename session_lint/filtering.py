@@ -16,7 +16,7 @@ from session_lint.rules.sl901_unused_suppression import misspelled, unused
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
 from session_lint.rules.sl903_blanket_suppression import blanket
 from session_lint.rules.sl904_suppression_without_reason import without_reason
-from session_lint.rules.sl905_stale_setting import stale
+from session_lint.rules.sl905_stale_setting import stale, stale_entries
 from session_lint.source import Sources, split_lines
 from session_lint.suppressions import apply_suppressions
 
@@ -82,6 +82,10 @@ class Sieve:
     ) -> list[Finding]:
         """The settings that match nothing in a whole project."""
         return list(self._chosen(stale(settings, defined, known, file, root)))
+
+    def stale_baseline(self, file: Path, rows: Sequence[int], root: Path) -> list[Finding]:
+        """What is to be said of rows of the baseline that match nothing in a whole project."""
+        return list(self._chosen(stale_entries(file, rows, root)))
 
     def _sift_file(
         self,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import msgspec
 
 from session_lint.analysis import Analysis, Remarks, card
 from session_lint.facts import read_facts
@@ -15,6 +17,7 @@ from session_lint.inference import other_policy
 from session_lint.loading import Loaded
 from session_lint.models import load_models
 from session_lint.program import Program, link
+from session_lint.program.symbols import Module
 from session_lint.rules.registry import Rule
 from session_lint.rules.sl905_stale_setting import defined_providers
 from session_lint.settings import Settings
@@ -50,6 +53,13 @@ def link_files(loaded: Loaded, settings: Settings, root: Path) -> Program:
         return link(loaded.files, settings, read_facts(root), load_models(root, settings.models))
 
 
+def _with_digest(program: Program, modules: Mapping[str, Module], finding: Finding) -> Finding:
+    """The finding with the digest of its statement, where its rule left that out."""
+    if finding.digest or finding.filename not in modules:
+        return finding
+    return msgspec.structs.replace(finding, digest=program.digest(modules[finding.filename], finding.span))
+
+
 def judge(
     program: Program, loaded: Loaded, rules: Sequence[Rule], known: Sequence[Rule], lap: Callable[[str], None]
 ) -> Analysis:
@@ -63,8 +73,9 @@ def judge(
         lap: told when the rules have run.
     """
     found: list[Finding] = list(loaded.findings)
+    modules = {module.path: module for module in program.modules}
     for rule in rules:
-        found.extend(rule(program))
+        found.extend(_with_digest(program, modules, finding) for finding in rule(program))
     lap("rules")
     remarks = tuple(
         Remarks(file.path, file.module.comments, suppressions_of(file.module))

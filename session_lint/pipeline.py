@@ -19,7 +19,7 @@ from session_lint.cache.analyses import find_analysis, keep_analysis
 from session_lint.cache.keys import inputs, release
 from session_lint.cache.store import CACHE_FOLDER, Store, open_store
 from session_lint.cache.tree import Tree, look_at
-from session_lint.discovery import Discovery, discover
+from session_lint.discovery import Discovery, discover, finder
 from session_lint.errors import UserError
 from session_lint.filtering import Sieve
 from session_lint.findings import Confidence, Counts, Finding
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from session_lint.loading import Loaded
+    from session_lint.novelty import Past
     from session_lint.program import Program
+    from session_lint.settings import Settings
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
@@ -45,6 +47,7 @@ class Request:
         paths: files and folders to report on.
         stdin: content that stands for the file at ``stdin_filename``, which then is the one file reported on.
         selection: the command line's choice of rules.
+        past: what was found before; what was, is not reported again.
         everything: run all rules that the settings and the selection do not ignore.
         cache: keep results for the next run, and use those of the last one.
         cache_dir: where; None: ``.session_lint_cache`` in the project's root.
@@ -64,6 +67,7 @@ class Request:
     selection: Selection = field(default_factory=lambda: Selection("command line"))
     everything: bool = False
     preview: bool = False
+    past: Past | None = None
     min_confidence: Confidence = Confidence.LOW
     cache: bool = False
     cache_dir: Path | None = None
@@ -73,11 +77,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of a run, where they are, and what holds for them."""
+    """The files of a run, where they are, and what holds for them; a snapshot's contents are not those on disk."""
 
     project: Project
     discovery: Discovery
     sources: Sources
+    snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Result:
         analysis: what is known of them before selection and suppression.
         findings: in report order, without suppressed ones.
         hidden: findings that comments or per-file ignores suppress.
+        old: findings that were there before, by the baseline or at an earlier revision.
         rules_run: codes of the rules that ran.
         rules_known: codes of all rules there are.
         seconds: how long each stage took.
@@ -100,6 +106,7 @@ class Result:
     analysis: Analysis
     findings: tuple[Finding, ...]
     hidden: tuple[Finding, ...]
+    old: tuple[Finding, ...]
     rules_run: frozenset[str]
     rules_known: frozenset[str]
     seconds: Mapping[str, float]
@@ -114,6 +121,11 @@ class Result:
     @property
     def root(self) -> Path:
         return self.files.project.root
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files of the project are reported on."""
+        return _is_whole(self.files)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -140,6 +152,8 @@ def check(
     Raises:
         UserError: a path does not exist, there is no Python file, or the settings are not valid.
     """
+    from session_lint.novelty import past
+
     request = Request(
         paths=tuple(Path(path) for path in paths),
         root=root,
@@ -148,7 +162,8 @@ def check(
         cache_dir=cache_dir,
         executor=executor,
     )
-    return run(request, find_files(request))
+    files = find_files(request)
+    return run(replace(request, past=past(request, files)), files)
 
 
 def find_files(request: Request) -> Files:
@@ -162,19 +177,44 @@ def find_files(request: Request) -> Files:
         paths = [_resolved(request.stdin_filename or Path("stdin.py"))]
     project = locate_project(paths, root=request.root, config=request.config, isolated=request.isolated)
     settings = project.settings
-    exclude = [
-        *(settings.exclude if request.exclude is None else request.exclude),
-        *settings.extend_exclude,
-        *request.extend_exclude,
-    ]
     overlay: dict[str, bytes] = {}
     if request.stdin is not None:
         overlay = {_inside(project.root, paths[0]): request.stdin}
+    exclude = _exclude(request, settings)
     discovery = discover(project.root, paths, exclude, force_exclude=request.force_exclude, virtual=tuple(overlay))
     if not discovery.reported and not discovery.excluded and not discovery.unreadable:
         where = ", ".join(str(path) for path in request.paths)
         raise UserError(f"No Python file found under {where}; name a folder that holds some, or look at `exclude`.")
     return Files(project, discovery, Sources(project.root, settings.max_file_size, overlay))
+
+
+def files_of_revision(request: Request, files: Files, commit: str) -> Files:
+    """The files of a project at a git commit, under the settings of now, all of them to report on.
+
+    Raises:
+        UserError: git cannot read them.
+    """
+    from session_lint.revision import files_at
+
+    project, given = files.project, frozenset(files.discovery.reported)
+    is_found = finder(project.root, _exclude(request, project.settings))
+    contents = files_at(project.root, commit, lambda path: path in given or is_found(path))
+    known = tuple(sorted(contents))
+    sources = Sources(project.root, project.settings.max_file_size, contents)
+    return Files(project, Discovery(known, known, (), ()), sources, snapshot=True)
+
+
+def _exclude(request: Request, settings: Settings) -> list[str]:
+    return [
+        *(settings.exclude if request.exclude is None else request.exclude),
+        *settings.extend_exclude,
+        *request.extend_exclude,
+    ]
+
+
+def _is_whole(files: Files) -> bool:
+    looked_at = {*files.discovery.reported, *(folder for folder, _ in files.discovery.unreadable)}
+    return looked_at >= set(files.discovery.known)
 
 
 def nothing(files: Files) -> Result:
@@ -184,7 +224,7 @@ def nothing(files: Files) -> Result:
         raise RuntimeError("nothing was linked")
 
     analysis = Analysis((), (), Counts(0, 0, 0), None, frozenset(), (), {})
-    return Result(files, analysis, (), (), frozenset(), frozenset(), {}, {}, no_program)
+    return Result(files, analysis, (), (), (), frozenset(), frozenset(), {}, {}, no_program)
 
 
 def run(request: Request, files: Files) -> Result:
@@ -196,7 +236,7 @@ def run(request: Request, files: Files) -> Result:
     settings, root = files.project.settings, files.project.root
     clock = _Clock()
     store = _store(request, files)
-    tree = look_at(files.discovery.known, files.sources, store)
+    tree = look_at(files.discovery.known, files.sources, Store(None) if files.snapshot else store)
     clock.lap("reading")
     analysis = find_analysis(store, _key(files, tree)) if store.folder is not None else None
     from_cache = analysis is not None
@@ -213,10 +253,13 @@ def run(request: Request, files: Files) -> Result:
         analysis = stages.analysis(rules if store.folder is not None else selected, rules)
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
-    whole = reported >= set(files.discovery.known)
+    whole = _is_whole(files)
+    scope = reported
+    if request.past is not None and request.past.elsewhere:
+        scope = reported | set(files.discovery.known)
     sifted = sieve.sift(
-        (finding for finding in analysis.findings if finding.filename in reported and finding.code in codes),
-        (remarks for remarks in analysis.remarks if remarks.path in reported),
+        (finding for finding in analysis.findings if finding.filename in scope and finding.code in codes),
+        (remarks for remarks in analysis.remarks if remarks.path in scope),
         files.sources,
         whole=whole,
     )
@@ -224,12 +267,21 @@ def run(request: Request, files: Files) -> Result:
     if whole and files.project.settings_file is not None:
         known = files.discovery.known
         kept += sieve.stale_settings(settings, analysis.defined, known, files.project.settings_file, root)
+    kept.sort(key=_sort_key)
+    old: list[Finding] = []
+    if request.past is not None:
+        found = kept
+        kept, old = request.past.part(found, reported)
+        if whole and request.past.baseline is not None:
+            rows = request.past.stale(found, codes, {rule.code for rule in rules})
+            kept += sieve.stale_baseline(request.past.baseline.file, rows, root)
     clock.lap("choosing")
     return Result(
         files,
         analysis,
         _sure(kept, request.min_confidence),
-        _sure(sifted.hidden, request.min_confidence),
+        _sure((one for one in sifted.hidden if one.filename in reported), request.min_confidence),
+        _sure((one for one in old if one.filename in reported), request.min_confidence),
         codes,
         frozenset(rule.code for rule in rules),
         clock.laps,
@@ -246,7 +298,7 @@ def _store(request: Request, files: Files) -> Store:
     if request.cache_dir is not None:
         # Several projects may share the folder.
         name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogateescape')).hexdigest()[:8]}"
-    return open_store(folder, name, read_only=bool(files.sources.overlay))
+    return open_store(folder, name, read_only=bool(files.sources.overlay) and not files.snapshot)
 
 
 def _key(files: Files, tree: Tree) -> bytes:
@@ -292,7 +344,8 @@ class _Stages:
                 discovery.known,
                 self._tree,
                 self._files.sources,
-                self._store,
+                # The modules of an earlier revision are not worth the place of those that are there now.
+                replace(self._store, read_only=self._store.read_only or self._files.snapshot),
                 jobs=request.jobs,
                 seconds=seconds,
                 executor=request.executor,

@@ -23,6 +23,23 @@ def encode(text: str, original: bytes) -> bytes:
     return text.encode(codecs.lookup(encoding).name)
 
 
+def create_or_write(path: Path, content: bytes) -> None:
+    """Give a file this content, be it there or not.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        before = path.read_bytes()
+        if before != content:
+            write(path, before, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+
+
 def write(path: Path, before: bytes, after: bytes) -> None:
     """Replace the content of a file at once, so that nobody ever reads half of it; a link stays, its target is written.
 

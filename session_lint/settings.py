@@ -99,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     extend_exclude: tuple[str, ...] = ()
     severity: dict[str, Severity] = {}
+    baseline: str | None = None
     max_file_size: int = 1_000_000
     max_file_seconds: int = 60
 

@@ -129,6 +129,21 @@ def test_run_on_everything_reports_each_finding_once(project: Path, home: Path) 
     assert done.stdout.count("app/service.py:3:") == 1
 
 
+def test_what_a_change_makes_wrong_elsewhere_is_reported(project: Path, home: Path) -> None:
+    plain = pre_commit(project, home, "run", "session-lint", "--verbose", "--files", "app/router.py")
+    assert plain.returncode == 0, plain.stdout + plain.stderr  # the commit in app/service.py was wrong before
+    router, service = PROJECT["app/router.py"], "app/store.py"
+    lay_out(project, {service: PROJECT["app/service.py"]})
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "a service that nobody calls")
+    lay_out(project, {"app/router.py": router.replace("app.service", "app.store")})
+    done = pre_commit(project, home, "run", "session-lint", "--files", "app/router.py")
+    lay_out(project, {"app/router.py": router})
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "app/store.py:3" in done.stdout
+    assert "app/service.py" not in done.stdout
+
+
 def test_the_audit_hook_is_manual_and_prints_the_table(project: Path, home: Path) -> None:
     assert "Pattern searched" not in pre_commit(project, home, "run", "--all-files").stdout
     done = pre_commit(project, home, "run", "session-lint-audit", "--hook-stage", "manual", "--all-files")

@@ -25,6 +25,7 @@ _AFTERWARDS = frozenset(
         "extend_select",
         "per_file_ignores",
         "severity",
+        "baseline",
         "exclude",
         "extend_exclude",
         "max_file_seconds",

@@ -14,6 +14,7 @@ import click
 
 from session_lint import __version__
 from session_lint.cli.audit import audit
+from session_lint.cli.baseline import baseline
 from session_lint.cli.check import check
 from session_lint.cli.clean import clean
 from session_lint.cli.explain import explain
@@ -80,4 +81,5 @@ main.add_command(trace)
 main.add_command(rule)
 main.add_command(explain)
 main.add_command(init)
+main.add_command(baseline)
 main.add_command(clean)

@@ -45,6 +45,16 @@ if TYPE_CHECKING:
 @click.option("--unsafe-fixes", is_flag=True, help="Make fixes too that may change what the program does.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed something.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Leave out findings that this file records, in place of the settings' one.",
+)
+@click.option("--no-baseline", is_flag=True, help="Report what the baseline records too.")
+@click.option(
+    "--diff-base", metavar="REV", help="Report only what is new since a git revision; `REV...`: since leaving it."
+)
+@click.option("--also-new-since", metavar="REV", help="Report outside PATHS too what is new since a git revision.")
 @click.option("--add-ignores", metavar="REASON", help="Write a suppression, with this reason, for every finding.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule in the place of listing them.")
 @click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
@@ -69,6 +79,7 @@ def check(**options: Any) -> int:
     if options["show_files"]:
         write("".join(f"{path_text(show(path))}\n" for path in files.discovery.reported), options["output_file"])
         return 0
+    request = _with_past(request, files, options)
     fixed: tuple[Finding, ...] = ()
     if options["add_ignores"] is not None:
         result = _add_ignores(run(request, files), options)
@@ -84,7 +95,29 @@ def check(**options: Any) -> int:
     return FINDINGS if fixed and options["exit_non_zero_on_fix"] else exit_code(result, options)
 
 
+def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Request:
+    """The request with what it is compared with."""
+    from dataclasses import replace
+
+    from session_lint.novelty import past
+
+    revision = options["diff_base"] or options["also_new_since"]
+    before = past(
+        request,
+        files,
+        baseline=options["baseline"],
+        recorded=not options["no_baseline"],
+        revision=revision,
+        elsewhere=options["also_new_since"] is not None,
+    )
+    return replace(request, past=before)
+
+
 def _refuse_contradictions(request: Request, options: dict[str, Any]) -> None:
+    if options["baseline"] is not None and options["no_baseline"]:
+        raise click.UsageError("--baseline and --no-baseline exclude each other: give one of them.")
+    if options["diff_base"] is not None and options["also_new_since"] is not None:
+        raise click.UsageError("--diff-base and --also-new-since exclude each other: give one of them.")
     reason: str | None = options["add_ignores"]
     if reason is None:
         if options["fix"] and not options["diff"] and request.stdin is not None:

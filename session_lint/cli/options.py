@@ -29,7 +29,7 @@ def _rules_option(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, multiple=True, callback=_codes, metavar="RULES", help=text)
 
 
-_SHARED = (
+_RULES = (
     click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)),
     _rules_option("--select", "Rules to run: codes, prefixes of codes, names or ALL, separated by commas."),
     _rules_option("--ignore", "Rules not to run."),
@@ -40,6 +40,9 @@ _SHARED = (
         is_flag=True,
         help="Let rules run that are not settled yet; one selected by its own code or name needs no leave.",
     ),
+)
+
+_WEIGHT = (
     click.option(
         "--min-confidence",
         type=click.Choice(["low", "medium", "high"]),
@@ -58,6 +61,9 @@ _SHARED = (
     click.option(
         "-o", "--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file."
     ),
+)
+
+_PROJECT = (
     click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known."),
     click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest."),
     click.option("--isolated", is_flag=True, help="Ignore settings files."),
@@ -68,6 +74,9 @@ _SHARED = (
         "--extend-exclude", multiple=True, callback=_codes, metavar="PATTERNS", help="Files to leave out as well."
     ),
     click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named."),
+)
+
+_MANNER = (
     click.option(
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."
     ),
@@ -114,8 +123,17 @@ def cache_request(options: dict[str, Any]) -> dict[str, Any]:
 
 def shared_options(command: Command) -> Command:
     """Add the shared options to a command."""
+    return _with_options(command, *_RULES, *_WEIGHT, *_PROJECT, *_MANNER)
+
+
+def project_options(command: Command) -> Command:
+    """Add the options on what is looked at and which rules run."""
+    return _with_options(command, *_RULES, *_PROJECT)
+
+
+def _with_options(command: Command, *options: Callable[[Command], Command]) -> Command:
     command = cache_options(command)
-    for option in reversed(_SHARED):
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -154,7 +172,7 @@ def make_request(options: dict[str, Any]) -> Request:
             options["extend_select"],
         ),
         preview=options["preview"],
-        min_confidence=Confidence(options["min_confidence"]),
+        min_confidence=Confidence(options.get("min_confidence", Confidence.LOW.value)),
         **cache_request(options),
     )
 

@@ -1,13 +1,15 @@
-"""SL905 stale-setting · a setting names files or a provider that the project does not have.
+"""SL905 stale-setting · a setting names files or a provider that the project does not have, or the baseline findings that are gone.
 
 ## What it does
 Reports, in the settings file, a pattern in `per-file-ignores`, `roles` or `session-modules` that matches no Python file of
 the project, and a name in `providers` that is no function, method or class of it. Only where the run reports on the whole
-project.
+project. In the baseline it reports, once, the entries that no finding matches any more; `session-lint baseline --prune` takes
+them out.
 
 ## Why is this bad?
 The file was moved or renamed, and what was decided about it no longer holds: its findings are back, or it is judged as what
-it is not. A pattern that was misspelled from the start never did anything, and nothing else says so.
+it is not. A pattern that was misspelled from the start never did anything, and nothing else says so. An entry of the baseline whose finding was mended
+excuses the next one like it.
 
 ## Example
 ```toml
@@ -32,7 +34,7 @@ Where one settings file is shared by projects that do not all have the same fold
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +74,16 @@ def stale(
         if name not in defined:
             message = f'`providers`: "{name}" is not defined in the project; correct it or take it out'
             yield STALE_SETTING.finding(path, _place(lines, name), message, symbol="providers")
+
+
+def stale_entries(file: Path, rows: Sequence[int], root: Path) -> Iterator[Finding]:
+    """What is to be said of a baseline's rows that match nothing: all at once, since one command mends them."""
+    if not rows:
+        return
+    number, verb = ("1 entry", "matches") if len(rows) == 1 else (f"{len(rows)} entries", "match")
+    path = Path(os.path.relpath(file, root)).as_posix()
+    message = f"{number} of the baseline {verb} no finding any more; take such entries out with `session-lint baseline --prune`"
+    yield STALE_SETTING.finding(path, Span(rows[0], 1, rows[0], 2), message, symbol="baseline")
 
 
 def _patterns(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,60 @@
+"""``session-lint baseline``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from session_lint.cli.options import all_excluded, make_request, project_options
+
+
+@click.command()
+@project_options
+@click.option("--baseline", "file", type=click.Path(path_type=Path), help="The file, in place of the settings' one.")
+@click.option("--prune", is_flag=True, help="Take out what no finding matches any more, and record nothing new.")
+def baseline(file: Path | None, prune: bool, **options: Any) -> int:
+    """Record the findings in PATHS (default: the current folder), so that `check` reports only new ones.
+
+    Entries that a run cannot judge, as it looks at other files or runs other rules, stay as they are.
+    """
+    from session_lint.baseline import BASELINE_FILE, baseline_text, can_tell, read_baseline, recorded
+    from session_lint.novelty import baseline_file
+    from session_lint.pipeline import find_files, run
+    from session_lint.report.style import counted, path_speller
+    from session_lint.rewriting import create_or_write
+
+    request = make_request(options)
+    if request.stdin is not None:
+        raise click.UsageError("Standard input has no place in a baseline: name files or folders.")
+    files = find_files(request)
+    if all_excluded(files):
+        return 0
+    target = file or baseline_file(files) or files.project.root / BASELINE_FILE
+    before = read_baseline(target) if prune or target.exists() else None
+    known = [entry for _, entry in before.entries] if before is not None else []
+    result = run(request, files)
+    now = recorded(result.findings)
+    if prune:
+        now = list((Counter(now) & Counter(known)).elements())
+    entries = [*now, *(entry for entry in known if not can_tell(result, entry))]
+    create_or_write(target, baseline_text(entries).encode())
+
+    show = path_speller(files.project.root, Path.cwd())
+    place = show(target.absolute().as_posix())
+    if prune:
+        click.echo(f"Took {counted_entries(len(known) - len(entries))} out of {place}; {len(entries)} stay.")
+    else:
+        in_files = counted(len({entry.path for entry in entries}), "file")
+        click.echo(f"Recorded {counted(len(entries), 'finding')} of {in_files} in {place}.")
+    if file is None and baseline_file(files) is None:
+        setting = f'baseline = "{BASELINE_FILE}"'
+        click.echo(f"`check` heeds it once [tool.session-lint] says {setting}, or with --baseline {place}.")
+    return 0
+
+
+def counted_entries(number: int) -> str:
+    """``1 entry``, ``2 entries``."""
+    return "1 entry" if number == 1 else f"{number} entries"

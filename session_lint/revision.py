@@ -1,0 +1,90 @@
+"""The files of a git revision, read from git's store: nothing is checked out, and no hook or filter of the repository runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from session_lint.errors import UserError
+
+_MERGE_BASE = "..."
+
+
+def resolve(root: Path, revision: str) -> str:
+    """The commit that a revision names; empty for ``HEAD`` where there is no commit yet.
+
+    ``REV...`` names the commit at which the current branch left REV.
+
+    Raises:
+        UserError: there is no git, no repository, or no such revision.
+    """
+    if _git(root, "rev-parse", "--git-dir") is None:
+        raise UserError(f"{root} is in no git repository, so there is no revision to compare with.")
+    name = revision.removesuffix(_MERGE_BASE)
+    commit = _commit(root, name)
+    if commit is None:
+        unborn = name == "HEAD" and _git(root, "symbolic-ref", "--quiet", "HEAD") is not None
+        if unborn and not _git(root, "rev-list", "--all", "--max-count=1"):
+            return ""
+        raise UserError(
+            f"{name} is no revision that the git repository of {root} has; in a shallow clone, fetch it first."
+        )
+    if revision.endswith(_MERGE_BASE):
+        base = _git(root, "merge-base", commit, "HEAD")
+        if base is None:
+            raise UserError(
+                f"{name} and HEAD have no common commit that the git repository of {root} has; in a shallow clone, fetch more."
+            )
+        return base.decode().strip()
+    return commit
+
+
+def files_at(root: Path, commit: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """The contents of files at a commit, by their paths relative to ``root``.
+
+    Raises:
+        UserError: git cannot read them.
+    """
+    if not commit:
+        return {}
+    listing = _git(root, "ls-tree", "-r", "-z", commit)
+    if listing is None:
+        raise UserError(f"git cannot list the files of {commit} in {root}.")
+    names: dict[str, bytes] = {}
+    for line in listing.split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        path = os.fsdecode(name)
+        if head.startswith(b"100") and wanted(path):  # a file, and no link or submodule
+            names[path] = head.split()[2]
+    contents = _git(root, "cat-file", "--batch", given=b"".join(name + b"\n" for name in names.values()))
+    if contents is None:
+        raise UserError(f"git cannot read the files of {commit} in {root}.")
+    files = {}
+    start = 0
+    for path in names:
+        end = contents.index(b"\n", start)
+        head = contents[start:end]
+        if not head.split()[-1].isdigit():
+            raise UserError(f"git lacks the content of {path} at {commit}; in a partial clone, fetch it first.")
+        size = int(head.split()[-1])
+        files[path] = contents[end + 1 : end + 1 + size]
+        start = end + size + 2
+    return files
+
+
+def _commit(root: Path, name: str) -> str | None:
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return found.decode().strip() if found else None
+
+
+def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes | None:
+    """What git prints; None where it fails."""
+    environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", "--no-replace-objects", *arguments]
+    try:
+        done = subprocess.run(command, input=given or b"", capture_output=True, check=False, env=environment)  # noqa: S603
+    except OSError as error:
+        raise UserError(f"git cannot be run ({error.strerror}); a revision is read with it.") from error
+    return done.stdout if done.returncode == 0 else None
