@@ -60,20 +60,17 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.program.entrypoints import EntryPoint, dotted
-from session_lint.program.symbols import Function, Unit
+from session_lint.program.entrypoints import dotted
+from session_lint.program.symbols import Function
 from session_lint.rules.awaiting import MethodCall, body_of, method_calls
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
+from session_lint.rules.start_up import runs_at_start_up
 from session_lint.traversal import walk
 
 _BLOCKING = frozenset(
     {"execute", "scalar", "scalars", "exec", "get", "get_one", "query", "connection", "flush", "commit", "rollback"}
     | {"refresh", "merge", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
-)
-_AT_START_UP = frozenset({"lifespan", "main", "command"})
-_START_UP_HOOKS = frozenset(
-    {"on_event", "on_startup", "on_shutdown", "before_serving", "after_serving", "while_serving"}
 )
 
 
@@ -85,7 +82,7 @@ def sync_session_in_async(program: Program) -> Iterator[Finding]:
         if isinstance(call.unit, Function) and call.unit.is_async and _blocks(program, call):
             calls.setdefault(call.unit, []).append(call.node)
     for function, nodes in calls.items():
-        if program.role(function) in EXEMPT_ROLES or _runs_at_start_up(program, function):
+        if program.role(function) in EXEMPT_ROLES or runs_at_start_up(program, function):
             continue
         first, *rest = sorted(nodes, key=lambda node: (node.span.row, node.span.column))
         more = f" and {len(rest)} more call{'s' if len(rest) > 1 else ''}" if rest else ""
@@ -118,32 +115,3 @@ def _remedy(program: Program, function: Function) -> str:
     if program.entry(function) is not None and not waits:
         return "make it a plain def, or use an AsyncSession"
     return "use an AsyncSession, or run this in a thread"
-
-
-def _runs_at_start_up(program: Program, function: Function) -> bool:
-    """Whether everybody who calls the function, at the far end, runs before there is anything to block."""
-    callers = program.flow.facts.callers
-    seen: set[Unit] = {function}
-    queue: list[Unit] = [function]
-    starts = False
-    while queue:
-        unit = queue.pop()
-        entry = program.entry(unit)
-        above = callers.get(unit, set()) if isinstance(unit, Function) else set()
-        if program.role(unit) == "script" or (entry is not None and _is_start_up(entry)):
-            starts = True
-        elif entry is not None or not above:
-            return False
-        else:
-            ahead = {caller for caller in above if program.role(caller) != "test"} - seen
-            seen |= ahead
-            queue.extend(ahead)
-    return starts
-
-
-def _is_start_up(entry: EntryPoint) -> bool:
-    if entry.kind == "event":
-        decorators = (d.func if isinstance(d, ir.Call) else d for d in entry.function.decorators)
-        names = {dotted(decorator).rsplit(".", 1)[-1] for decorator in decorators}
-        return not names or bool(names & _START_UP_HOOKS)
-    return entry.kind in _AT_START_UP
