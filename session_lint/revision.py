@@ -10,6 +10,7 @@ from pathlib import Path
 from session_lint.errors import UserError
 
 _MERGE_BASE = "..."
+_PLACES = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"})
 
 
 def resolve(root: Path, revision: str) -> str:
@@ -20,7 +21,13 @@ def resolve(root: Path, revision: str) -> str:
     Raises:
         UserError: there is no git, no repository, or no such revision.
     """
-    if _git(root, "rev-parse", "--git-dir") is None:
+    found = _run(root, "rev-parse", "--git-dir")
+    if b"dubious ownership" in found.stderr:
+        raise UserError(
+            f"git does not read the repository of {root}, as somebody else owns it: `git config --global --add"
+            " safe.directory PATH` lets it."
+        )
+    if found.returncode:
         raise UserError(f"{root} is in no git repository, so there is no revision to compare with.")
     name = revision.removesuffix(_MERGE_BASE)
     commit = _commit(root, name)
@@ -79,12 +86,18 @@ def _commit(root: Path, name: str) -> str | None:
     return found.decode().strip() if found else None
 
 
-def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes | None:
+def _git(root: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """What git prints; None where it fails."""
-    environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    done = _run(root, *arguments, given=given)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # A git hook is told where its repository is; but the one that counts here is that of the root.
+    environment = {name: value for name, value in os.environ.items() if name not in _PLACES}
+    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", "--no-replace-objects", *arguments]
     try:
-        done = subprocess.run(command, input=given or b"", capture_output=True, check=False, env=environment)  # noqa: S603
+        return subprocess.run(command, input=given, capture_output=True, check=False, env=environment)  # noqa: S603
     except OSError as error:
         raise UserError(f"git cannot be run ({error.strerror}); a revision is read with it.") from error
-    return done.stdout if done.returncode == 0 else None

@@ -30,14 +30,14 @@ def create_or_write(path: Path, content: bytes) -> None:
         UserError: the file cannot be written.
     """
     try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
+        if not path.exists():
+            with path.open("xb") as file:
+                file.write(content)
         before = path.read_bytes()
-        if before != content:
-            write(path, before, content)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+    if before != content:
+        write(path, before, content)
 
 
 def write(path: Path, before: bytes, after: bytes) -> None:

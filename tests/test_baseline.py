@@ -182,6 +182,14 @@ def test_what_is_no_baseline_is_said(project: Path, content: bytes | None, sente
         assert invoke("baseline", "--prune").exit_code == 2
 
 
+def test_a_folder_is_no_baseline(project: Path) -> None:
+    (project / BASELINE_FILE).mkdir()
+    for command in ("check", "baseline"):
+        result = invoke(command)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"session-lint: {project / BASELINE_FILE} cannot be read: ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -358,6 +366,30 @@ def test_revisions(service: Path) -> None:
     git(service, "commit", "-q", "--allow-empty", "-m", "other")
     with pytest.raises(UserError, match="no common commit"):
         resolve(service, "trunk...")
+
+
+def test_in_a_hook_the_root_says_which_repository(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    expected = resolve(service, "HEAD")
+    assert set(files_at(service / "app", expected, lambda path: True)) == {
+        "__init__.py",
+        *(name.removeprefix("app/") for name in PROJECT if name.startswith("app/")),
+    }
+    monkeypatch.chdir(service / "app")
+    assert resolve(service / "app", "HEAD") == expected
+
+
+def test_a_repository_of_somebody_else_is_said(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "as somebody else owns it" in invoke("check", "--diff-base", "HEAD").stderr
+
+
+def test_without_git_it_is_said(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    result = invoke("check", "--diff-base", "HEAD")
+    assert result.exit_code == 2
+    assert "git cannot be run" in result.stderr
 
 
 def test_before_the_first_commit_everything_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
