@@ -41,7 +41,7 @@ def test_the_python_example_runs(
 
 
 def test_there_is_an_excerpt_of_each_use() -> None:
-    assert len(EXCERPTS) == 3
+    assert len(EXCERPTS) == 4
 
 
 @pytest.mark.parametrize(("command", "excerpt"), EXCERPTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from session_lint.cli.options import ascii_only, use_color, write
+from session_lint.cli.options import ascii_only, cache_options, cache_request, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest.")
 @click.option("--isolated", is_flag=True, help="Ignore settings files.")
+@cache_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
 def trace(entries: tuple[str, ...], **options: Any) -> None:
     """Print the transaction map of each ENTRY: a route (`POST /batch`), a function, or a glob of either.
@@ -43,7 +44,13 @@ def trace(entries: tuple[str, ...], **options: Any) -> None:
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other: give one of them.")
     paths = (options["root"] or Path(),)
-    request = Request(paths=paths, root=options["root"], config=options["config"], isolated=options["isolated"])
+    request = Request(
+        paths=paths,
+        root=options["root"],
+        config=options["config"],
+        isolated=options["isolated"],
+        **cache_request(options),
+    )
     files = find_files(request)
     result = run(request, files)
     traces = trace_entries(result.program, result.findings, entries)
