@@ -339,6 +339,18 @@ def test_findings_elsewhere_that_are_new(service: Path) -> None:
     assert places("app/service.py", "--also-new-since", "HEAD") == ["app/service.py:3 SL304"]
 
 
+def test_in_a_range_of_commits_new_is_what_the_range_brings(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(service, {"app/router.py": PROJECT["app/router.py"].replace("    async with unit.begin():\n    ", "")})
+    git(service, "commit", "-qam", "free")
+    start = resolve(service, "HEAD")
+    lay_out(service, {"app/router.py": PROJECT["app/router.py"]})
+    git(service, "commit", "-qam", "bound")
+    assert places("app/router.py", "--also-new-since", "HEAD") == []
+    monkeypatch.setenv("PRE_COMMIT_FROM_REF", start)
+    assert places("app/router.py", "--also-new-since", "HEAD") == ["app/service.py:3 SL304"]
+    assert places("app/router.py", "--also-new-since", "HEAD~1") == ["app/service.py:3 SL304"]
+
+
 def test_what_was_found_before_is_kept_in_the_cache(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SESSION_LINT_NO_CACHE", raising=False)
     lay_out(service, {"app/service.py": MORE, "app/router.py": USED})

@@ -144,6 +144,20 @@ def test_what_a_change_makes_wrong_elsewhere_is_reported(project: Path, home: Pa
     assert "app/service.py" not in done.stdout
 
 
+def test_a_range_of_commits_is_compared_with_its_start(project: Path, home: Path) -> None:
+    lay_out(project, {"app/later.py": PROJECT["app/service.py"]})
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "another service that nobody calls")
+    router = PROJECT["app/router.py"]
+    lay_out(project, {"app/router.py": router.replace("app.service", "app.later")})
+    git(project, "commit", "-qam", "now it is called")
+    done = pre_commit(project, home, "run", "session-lint", "--from-ref", "HEAD~1", "--to-ref", "HEAD")
+    lay_out(project, {"app/router.py": router})
+    git(project, "commit", "-qam", "and no more")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "app/later.py:3" in done.stdout
+
+
 def test_the_audit_hook_is_manual_and_prints_the_table(project: Path, home: Path) -> None:
     assert "Pattern searched" not in pre_commit(project, home, "run", "--all-files").stdout
     done = pre_commit(project, home, "run", "session-lint-audit", "--hook-stage", "manual", "--all-files")

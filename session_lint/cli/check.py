@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Reque
 
     from session_lint.novelty import past
 
-    revision = options["diff_base"] or options["also_new_since"]
+    revision = options["diff_base"] or _range_start(options["also_new_since"])
     before = past(
         request,
         files,
@@ -111,6 +112,12 @@ def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Reque
         elsewhere=options["also_new_since"] is not None,
     )
     return replace(request, past=before)
+
+
+def _range_start(revision: str | None) -> str | None:
+    """The revision; where pre-commit checks a range of commits, the end of which is ``HEAD``, where that range begins."""
+    start = os.environ.get("PRE_COMMIT_FROM_REF")
+    return f"{start}..." if revision == "HEAD" and start else revision
 
 
 def _refuse_contradictions(request: Request, options: dict[str, Any]) -> None:
