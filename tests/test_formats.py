@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,8 @@ import jsonschema
 import pytest
 import xmlschema
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from projects import lay_out, stand_in, use_rules
 
 import session_lint
@@ -23,7 +26,7 @@ from session_lint.fingerprints import fingerprints, mark
 from session_lint.ir import Span
 from session_lint.pipeline import Request, Result, find_files, run
 from session_lint.program import Program
-from session_lint.report import formats, markdown
+from session_lint.report import concise, formats, github, gitlab, grouped, junit, markdown
 from session_lint.rules.registry import Rule, Selection
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -191,6 +194,31 @@ def test_nothing_steers_the_terminal_or_the_job(nasty: Result, name: str) -> Non
         assert head == "error"
         assert len(line.split("::", 2)[1].split(",")) == 6, properties
         assert "%250A" in message
+
+
+TEXTS = st.text(
+    st.one_of(st.sampled_from("`|\\:%,#@[](<&\x1b\n\r\u2028_*\udcff"), st.characters()), min_size=1, max_size=20
+)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_any_text_is_one_command_one_row_and_well_formed(message: str, symbol: str, path: str) -> None:
+    chain = (ChainLink(path, 1, symbol, message),)
+    span = Span(1, 1, 1, 2)
+    one = Finding("SL302", "n", message, path, span, Severity.ERROR, Confidence.HIGH, symbol, chain)
+    result: Any = SimpleNamespace(findings=(one, one))
+    commands = github.render(result, str)
+    assert commands.count("\n") == len(commands.splitlines()) == 2
+    assert "##[" not in commands
+    for text in (concise.render(result, str, color=False), grouped.render(result, str, color=False)):
+        assert not [line for line in text.splitlines() if line.lstrip().startswith("::")]
+    jsonschema.validate(json.loads(gitlab.render(result, lambda path: f"a/{path}")), load("gitlab.json"))
+    assert len(ET.fromstring(junit.render(result, str).encode()).findall(".//failure")) == 2
+    (row,) = {" | ".join(markdown.row(one, str))}
+    cells = re.sub(r"\\.", "", row)
+    assert cells.count("|") == 2
+    assert "\n" not in row
+    assert "<" not in re.sub(r"`[^`]*`|<br>|<!-- -->", "", row)
 
 
 def test_the_list_of_files_does_not_speak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,12 @@ def render(result: Result, show: Callable[[str], str]) -> str:
     lines = ["## session-lint", "", f"{looked_at(result)}.", "", f"**{outcome(result)}**"]
     if result.findings:
         lines += ["", "| Place | Rule | Finding |", "| --- | --- | --- |"]
-        lines += [f"| {' | '.join(_row(finding, show))} |" for finding in result.findings]
+        lines += [f"| {' | '.join(row(finding, show))} |" for finding in result.findings]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _row(finding: Finding, show: Callable[[str], str]) -> Iterable[str]:
+def row(finding: Finding, show: Callable[[str], str]) -> Iterable[str]:
+    """The cells of a finding: place, rule, message and call chain."""
     yield _code(f"{show(finding.filename)}:{finding.span.row}")
     yield f"{finding.severity.value} {finding.code} {_plain(finding.name)}"
     links = [f"{show(link.filename)}:{link.row} {link.symbol}: {link.note}" for link in finding.chain]
