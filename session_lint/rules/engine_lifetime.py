@@ -14,6 +14,7 @@ from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import Creation, function_of
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.program.values import Factory, Generator, Session, Symbol
+from session_lint.rules.lifetime import is_cached
 from session_lint.traversal import expressions, path_to, subexpressions, walk
 
 _EXEMPT_ROLES = ("test", "migration", "script")
@@ -60,6 +61,23 @@ def _repeated(program: Program) -> Iterator[RepeatedEngine]:
             source = unit, "a call"
         if source is not None and not _is_sound(creation, unit, source[1]):
             yield RepeatedEngine(creation, *source)
+
+
+def occasion_of(program: Program, unit: Unit) -> str | None:
+    """What a function runs again for (a request, a task), itself or below what does; None: nothing that is known."""
+    if not isinstance(unit, Function):
+        return None
+    source = _source(program, unit, _scheduled(program))
+    return None if source is None else source[1]
+
+
+def is_shared(program: Program, creation: Creation) -> bool:
+    """Whether one engine serves the whole program: made at module level, once for all calls, or by who keeps it so."""
+    unit = creation.unit
+    if not isinstance(unit, Function) or is_cached(program, unit) or _runs_once(unit) or _is_kept(unit, creation.node):
+        return True
+    callers = program.flow.facts.callers.get(unit, set())
+    return bool(callers) and all(not isinstance(c, Function) or is_cached(program, c) or _runs_once(c) for c in callers)
 
 
 def _scheduled(program: Program) -> set[Function]:

@@ -86,6 +86,8 @@ from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
 from session_lint.rules.start_up import runs_at_start_up
 
+# What middleware does for whoever used the session, in a thread maybe.
+_ENDINGS = ("commit", "rollback", "close")
 _SHOWN = 5
 
 
@@ -118,8 +120,11 @@ def _uses(program: Program) -> dict[Site, _Uses]:
     for call in program.external_calls():
         match call.subject:
             case Factory(is_registry=True, origin=Site() as site) if program.role(call.unit) != "test":
-                is_removal = call.name.rsplit(".", 1)[-1] == "remove"
-                (found[site].removals if is_removal else found[site].calls).append((call.unit, call.node))
+                method = call.name.rsplit(".", 1)[-1]
+                if method == "remove":
+                    found[site].removals.append((call.unit, call.node))
+                elif method not in _ENDINGS:
+                    found[site].calls.append((call.unit, call.node))
     for creation in program.creations("factory-session"):
         for value in program.flow.at(creation.unit).eval(creation.node.func):
             match value:
