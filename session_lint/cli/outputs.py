@@ -28,7 +28,13 @@ class Output:
     file: Path | None
 
 
-class FormatType(click.ParamType[Output]):
+if TYPE_CHECKING:
+    _OutputType = click.ParamType[Output]
+else:
+    _OutputType = click.ParamType  # takes no parameter in older releases
+
+
+class FormatType(_OutputType):
     """``FORMAT`` or ``FORMAT:FILE``."""
 
     name = "FORMAT[:FILE]"
