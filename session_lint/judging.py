@@ -14,7 +14,7 @@ from session_lint.analysis import Analysis, Remarks, card
 from session_lint.facts import read_facts
 from session_lint.findings import Finding
 from session_lint.inference import other_policy
-from session_lint.loading import Loaded
+from session_lint.loading import Loaded, Progress
 from session_lint.models import load_models
 from session_lint.program import Program, link
 from session_lint.program.symbols import Module
@@ -61,7 +61,12 @@ def _with_digest(program: Program, modules: Mapping[str, Module], finding: Findi
 
 
 def judge(
-    program: Program, loaded: Loaded, rules: Sequence[Rule], known: Sequence[Rule], lap: Callable[[str], None]
+    program: Program,
+    loaded: Loaded,
+    rules: Sequence[Rule],
+    known: Sequence[Rule],
+    lap: Callable[[str], None],
+    progress: Progress | None = None,
 ) -> Analysis:
     """Run rules.
 
@@ -71,10 +76,13 @@ def judge(
         rules: those to run.
         known: all rules there are.
         lap: told when the rules have run.
+        progress: told how many have.
     """
     found: list[Finding] = list(loaded.findings)
     modules = {module.path: module for module in program.modules}
-    for rule in rules:
+    for number, rule in enumerate(rules):
+        if progress is not None:
+            progress("Rules", number, len(rules))
         found.extend(_with_digest(program, modules, finding) for finding in rule(program))
     lap("rules")
     remarks = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from session_lint.lowering.pool import lower_all
 from session_lint.program import LoweredFile
 from session_lint.rules.sl902_unreadable_file import unreadable
 from session_lint.source import Sources
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and of how much (0: not known)."""
 
 _NAME = "modules"
 _SPARE = 32 << 20
@@ -49,6 +53,7 @@ def load(
     jobs: int | None = None,
     seconds: float = 60,
     executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Loaded:
     """Lower the files of a tree.
 
@@ -60,6 +65,7 @@ def load(
         jobs: how many processes share the work; None: what fits the machine and the work.
         seconds: how long one file may take.
         executor: does the work in place of own processes.
+        progress: told how many files are lowered.
     """
     stored = _stored(store)
     known: dict[bytes, bytes | msgspec.Raw] = {}
@@ -83,8 +89,10 @@ def load(
     todo = [(name, tree.contents[path]) for name, path in missing.items() if name not in known]
     contents = [content for _, content in todo]
     passing: set[bytes] = set()
-    for index, encoded in lower_all(contents, jobs=jobs, seconds=seconds, executor=executor):
+    for done, (index, encoded) in enumerate(lower_all(contents, jobs=jobs, seconds=seconds, executor=executor)):
         known[todo[index][0]] = encoded
+        if progress is not None:
+            progress("Parsing", done + 1, len(todo))
     findings: list[Finding] = []
     for path in paths:
         refused = tree.refused.get(path)

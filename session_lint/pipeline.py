@@ -31,7 +31,7 @@ from session_lint.source import Sources
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from session_lint.loading import Loaded
+    from session_lint.loading import Loaded, Progress
     from session_lint.novelty import Past
     from session_lint.program import Program
     from session_lint.settings import Settings
@@ -53,6 +53,7 @@ class Request:
         cache_dir: where; None: ``.session_lint_cache`` in the project's root.
         jobs: how many processes parse files; None: what fits the machine and the work.
         executor: parses files in place of processes of our own.
+        progress: told, now and then, which stage the run is at, and how much of how much of it is done.
     """
 
     paths: tuple[Path, ...] = (Path(),)
@@ -73,6 +74,7 @@ class Request:
     cache_dir: Path | None = None
     jobs: int | None = None
     executor: Executor | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +330,7 @@ class _Stages:
         from session_lint.judging import judge
 
         program, loaded = self.program(), self.loaded()
-        found = judge(program, loaded, rules, known, self._clock.lap)
+        found = judge(program, loaded, rules, known, self._clock.lap, self._request.progress)
         if not loaded.passing:
             keep_analysis(self._store, _key(self._files, self._tree), found)
         return found
@@ -349,6 +351,7 @@ class _Stages:
                 jobs=request.jobs,
                 seconds=seconds,
                 executor=request.executor,
+                progress=request.progress,
             )
         folders = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in discovery.unreadable]
         self.work |= {"files from the cache": loaded.reused, "bytes parsed": loaded.parsed}
@@ -358,7 +361,10 @@ class _Stages:
     def _link(self) -> Program:
         from session_lint.judging import link_files
 
-        program = link_files(self.loaded(), self._files.project.settings, self._files.project.root)
+        loaded = self.loaded()
+        if self._request.progress is not None:
+            self._request.progress("Linking", 0, 0)
+        program = link_files(loaded, self._files.project.settings, self._files.project.root)
         self._clock.lap("linking")
         return program
 

@@ -32,7 +32,12 @@ def details_of(view: View) -> tuple[Detail, ...]:
 
 
 def _detail(id_: DetailId, title: str, text: str, groups: Iterable[tuple[str, Sequence[Subject]]]) -> Detail:
-    return Detail(id_, title, text, tuple(Group(said, tuple(subjects)) for said, subjects in groups if subjects))
+    filled = tuple(Group(said, tuple(subjects)) for said, subjects in groups if subjects)
+    faulty = sum(not subject.fine for group in filled for subject in group.subjects)
+    total = sum(len(group.subjects) for group in filled)
+    if filled and id_ != "engines":
+        text += f"; nothing is reported in {total - faulty} of them" if faulty else "; nothing is reported in them"
+    return Detail(id_, title, text, filled)
 
 
 # Background tasks

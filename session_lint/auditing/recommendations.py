@@ -110,7 +110,9 @@ def next_steps_of(
     safe = sum(one.fixes for one in recommendations)
     unsafe = sum(one.unsafe_fixes for one in recommendations)
     if safe:
-        steps.append(NextStep(f"Make the {counted(safe, 'safe fix', 'safe fixes')}", "session-lint check --fix"))
+        steps.append(
+            NextStep("Make the safe fix" if safe == 1 else f"Make the {safe} safe fixes", "session-lint check --fix")
+        )
     if unsafe:
         text = f"Look at {counted(unsafe, 'fix', 'fixes')} that may change what the program does, then make them with `--fix`"
         steps.append(NextStep(text, "session-lint check --diff --unsafe-fixes"))

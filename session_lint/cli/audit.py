@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from session_lint.cli.options import (
     ascii_only,
     exit_code,
     make_request,
+    run_watched,
     shared_options,
     tell,
     tell_times,
@@ -26,27 +26,39 @@ if TYPE_CHECKING:
     from session_lint.pipeline import Result
 
 _FILE_WIDTH = 120
+_LEAST_SIZE = 1000
 
 
 @click.command()
 @shared_options
 @click.option(
     "--output-format",
-    type=click.Choice(["terminal", "markdown"]),
+    type=click.Choice(["terminal", "markdown", "json"]),
     default="terminal",
     show_default=True,
-    help="How the table is written.",
+    help="How the report is written.",
+)
+@click.option(
+    "--max-size",
+    type=click.IntRange(min=_LEAST_SIZE),
+    metavar="BYTES",
+    help="Cut the Markdown to this size, the least important first; 65536 fits a comment on GitHub.",
 )
 def audit(**options: Any) -> int:
-    """Print the compliance table of PATHS (default: the current folder): for the whole, then for each module.
+    """Report how PATHS (default: the current folder) handle sessions.
+
+    What was looked at, the compliance table for the whole and for each module, every background task, service function,
+    endpoint and engine, what could not be decided, recommendations and next steps.
 
     Every rule runs, also those that `check` leaves off by default, unless --select or the settings choose.
     """
     from dataclasses import replace
 
-    from session_lint.pipeline import find_files, run
+    from session_lint.pipeline import find_files
     from session_lint.report.style import path_speller
 
+    if options["max_size"] is not None and options["output_format"] != "markdown":
+        raise click.UsageError("--max-size goes with --output-format markdown alone.")
     request = make_request(options)
     files = find_files(request)
     if request.selection.select is None and files.project.settings.select is None:
@@ -55,7 +67,7 @@ def audit(**options: Any) -> int:
         tell(files)
     if all_excluded(files):
         return 0
-    result = run(request, files)
+    result = run_watched(request, files, options)
     show = path_speller(files.project.root, Path.cwd())
     write(_render(result, show, options), options["output_file"])
     if options["verbose"]:
@@ -64,25 +76,25 @@ def audit(**options: Any) -> int:
 
 
 def _render(result: Result, show: Callable[[str], str], options: dict[str, Any]) -> str:
-    if options["output_format"] == "markdown":
-        from session_lint.report import audit_markdown
+    from session_lint.auditing import audit_report
 
-        return audit_markdown.render(result, show)
-    from rich.console import Console
+    report = audit_report(result, show)
+    match options["output_format"]:
+        case "markdown":
+            from session_lint.report import audit_markdown
 
-    from session_lint.report import audit_terminal
+            return audit_markdown.render(report, options["max_size"])
+        case "json":
+            from session_lint.report import audit_json
 
-    to_file = options["output_file"] is not None
-    color = use_color(options["color"], to_file=to_file)
-    text = io.StringIO()
-    console = Console(
-        file=text,
-        width=_FILE_WIDTH if to_file else None,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        highlight=False,
-    )
-    audit_terminal.render(result, show, console, ascii_only=not to_file and ascii_only())
-    return text.getvalue()
+            return audit_json.render(report, result, show)
+        case _:
+            from session_lint.report import audit_terminal
+
+            to_file = options["output_file"] is not None
+            return audit_terminal.render(
+                report,
+                color=use_color(options["color"], to_file=to_file),
+                ascii_only=not to_file and ascii_only(),
+                width=_FILE_WIDTH if to_file else None,
+            )

@@ -13,6 +13,7 @@ from session_lint.cli.options import (
     all_excluded,
     exit_code,
     make_request,
+    run_watched,
     shared_options,
     tell,
     tell_times,
@@ -89,7 +90,7 @@ def check(**options: Any) -> int:
     elif options["fix"]:
         result, fixed = _fix(request, files, show, options)
     else:
-        result = run(request, files)
+        result = run_watched(request, files, options)
     write_outputs(outputs, result, _summary(result, fixed, options), options)
     if options["verbose"]:
         tell_times(result)

@@ -186,6 +186,21 @@ def all_excluded(files: Files) -> bool:
     return False
 
 
+def run_watched(request: Request, files: Files, options: dict[str, Any]) -> Result:
+    """Run, with a progress bar where somebody looks at stderr."""
+    from session_lint.pipeline import run
+
+    watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if not watched or options["quiet"] or os.environ.get("CI"):
+        return run(request, files)
+    from dataclasses import replace
+
+    from session_lint.report.progress import progress_bar
+
+    with progress_bar() as bar:
+        return run(replace(request, progress=bar), files)
+
+
 def use_color(choice: str, *, to_file: bool) -> bool:
     """Whether the report is coloured: as asked, else as the environment and the terminal say."""
     if choice != "auto":

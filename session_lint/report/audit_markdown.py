@@ -1,36 +1,221 @@
-"""The compliance table as Markdown."""
+"""The audit report as Markdown, as GitHub renders it, cut to a size where one is given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from session_lint.checks.table import Table, module_tables, whole_table
-from session_lint.report.summary import looked_at
+from session_lint.report.style import counted, stated
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.auditing.model import Detail, Fault, Recommendation, Report, Subject, Table, Undecided
+
+_SEVERITIES = {"error": "error", "warning": "warning", "info": "remark"}
+
+# What is cut first: what is said elsewhere in the report too, then what is fine.
+_WORTH = {"service-functions": 2, "engines": 4, "background-tasks": 5, "routers": 6}
 
 
-def render(result: Result, show: Callable[[str], str]) -> str:
-    """A table for the whole, then one for each module with something to say."""
-    parts = ["# Session handling audit\n", f"{looked_at(result)}.\n", "## Whole\n", _table(whole_table(result, show))]
-    for table in module_tables(result, show):
-        role = f" ({table.role})" if table.role else ""
-        parts += [f"## `{_escaped(show(table.path or ''))}`{role}\n", _table(table)]
-    return "\n".join(parts)
+@dataclass(slots=True)
+class _Part:
+    """Rows under a heading, which goes with the last of them.
+
+    Args:
+        section: the heading above the parts that belong together.
+        head: what stands above the rows.
+        rows: each a line or more.
+        noun: what is cut with a row.
+        worth: parts of less are cut first.
+        least: how many rows stay as long as other parts have more than theirs.
+    """
+
+    section: str
+    head: str
+    rows: list[str]
+    noun: tuple[str, str]
+    worth: int
+    least: int = 0
+    cut: int = field(default=0, init=False)
 
 
-def _table(table: Table) -> str:
+def render(report: Report, max_size: int | None = None) -> str:
+    """The whole report; with a size, the rows that fit into so many bytes, and what is left out."""
+    parts = list(_parts(report))
+    text = _joined(report, parts, max_size)
+    if max_size is None:
+        return text
+    # How long the note on what is cut gets is known only when it is cut.
+    while (surplus := len(text.encode()) - max_size) > 0 and _cut(parts, surplus):
+        text = _joined(report, parts, max_size)
+    return text
+
+
+def _cut(parts: Sequence[_Part], surplus: int) -> bool:
+    """Drop rows until so many bytes are gone; False where there is none left."""
+    dropped = False
+    for keep in (True, False):
+        for _, part in sorted(enumerate(parts), key=lambda item: (item[1].worth, -item[0])):
+            while surplus > 0 and len(part.rows) > (part.least if keep else 0):
+                surplus -= _size(part.rows.pop())
+                part.cut += 1
+                dropped = True
+                if not part.rows:
+                    surplus -= len(part.head.encode())
+    return dropped
+
+
+def _size(row: str) -> int:
+    return len(f"{row}\n".encode())
+
+
+def _joined(report: Report, parts: Sequence[_Part], max_size: int | None) -> str:
+    lines = ["# Session handling audit\n", *_note(parts, max_size)]
+    if all(not part.rows for part in parts):
+        lines.append(f"{report.summary.outcome}\n")
+    section = ""
+    for part in parts:
+        if part.rows:
+            if part.section != section:
+                section = part.section
+                lines.append(f"## {section}\n")
+            lines += [part.head, *part.rows, ""] if part.head else [*part.rows, ""]
+    return "\n".join(lines)
+
+
+def _note(parts: Sequence[_Part], max_size: int | None) -> list[str]:
+    cut: dict[tuple[str, str], int] = {}
+    for part in parts:
+        if part.cut:
+            cut[part.noun] = cut.get(part.noun, 0) + part.cut
+    if not cut:
+        return []
+    left = ", ".join(counted(number, *noun) for noun, number in cut.items())
+    return [f"> Cut to fit {max_size} bytes. Left out: {left}. `session-lint audit` says it all.\n"]
+
+
+def _parts(report: Report) -> Iterator[_Part]:
+    facts = [_nested(f"**{fact.label}**", fact.texts) for fact in report.summary.facts]
+    noun = ("line of the summary", "lines of the summary")
+    yield _Part("Investigation summary", "", facts, noun, 9, least=len(facts))
+    yield _table_part(
+        "Search results", report.table, ("row of the table", "rows of the table"), 8, least=len(report.table.rows)
+    )
+    for table in report.modules:
+        yield _table_part("Search results by module", table, ("row of a module's table", "rows of modules' tables"), 1)
+    for number, detail in enumerate(report.details, start=1):
+        yield from _detail(detail, number)
+    for number, one in enumerate(report.recommendations, start=1):
+        yield _recommendation(one, number)
+    for undecided in report.undecided:
+        yield _undecided(undecided)
+    steps = []
+    for number, step in enumerate(report.next_steps, start=1):
+        command = f": {code(step.command)}" if step.command else ""
+        steps.append(f"{number}. {escaped(stated(step.text, end=''))}{command}")
+    yield _Part("Next steps", "", steps, ("step", "steps"), 10, least=len(steps))
+
+
+def _table_part(section: str, table: Table, noun: tuple[str, str], worth: int, least: int = 0) -> _Part:
+    title = ""
+    if table.filename is not None:
+        title = f"### {code(table.filename)}{f' ({table.role})' if table.role else ''}\n\n"
     cells = [("Pattern searched", "Result", "Analysis")]
-    cells += [(row.check.pattern, row.result, _escaped(row.analysis)) for row in table.rows]
+    cells += [(row.pattern, row.result, escaped(row.analysis, in_table=True)) for row in table.rows]
     widths = [max(len(row[column]) for row in cells) for column in (0, 1)]
     lines = [f"| {row[0]:<{widths[0]}} | {row[1]:<{widths[1]}} | {row[2]} |" for row in cells]
-    lines.insert(1, f"| {'-' * widths[0]} | {'-' * widths[1]} | -------- |")
-    return "\n".join(lines) + "\n"
+    head = f"{title}{lines[0]}\n| {'-' * widths[0]} | {'-' * widths[1]} | -------- |"
+    return _Part(section, head, lines[1:], noun, worth, least)
 
 
-def _escaped(text: str) -> str:
-    for char, entity in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\n", " ")):
-        text = text.replace(char, entity)
-    return text
+def _detail(detail: Detail, number: int) -> Iterator[_Part]:
+    title = f"### {number}. {detail.title}\n\n{escaped(stated(detail.text))}\n"
+    if not detail.groups:
+        yield _Part("Detailed analysis", title[:-1], [""], ("part", "parts"), _WORTH[detail.id])
+    noun = (detail.title.lower().removesuffix("s"), detail.title.lower())
+    if detail.id == "routers":
+        noun = ("endpoint", "endpoints")
+    elif detail.id == "engines":
+        noun = ("point on engines", "points on engines")
+    for group in detail.groups:
+        head = f"{title}\n{escaped(stated(group.text, end=':'))}\n"
+        yield _Part("Detailed analysis", head, [_subject(s) for s in group.subjects], noun, _WORTH[detail.id])
+        title = ""
+
+
+def _subject(subject: Subject) -> str:
+    label = f"{code(subject.label)} " if subject.label else ""
+    points = [escaped(point) for point in subject.points]
+    points += [_fault(fault) for fault in subject.faults]
+    return _nested(f"{label}{_where(subject)}", points, escape=False)
+
+
+def _where(subject: Subject) -> str:
+    place = escaped(f"{subject.place.filename}:{subject.place.row}")
+    return place if subject.place.symbol == "<module>" else f"{code(subject.place.symbol)} ({place})"
+
+
+def _fault(fault: Fault) -> str:
+    if not fault.below:
+        return f"**{fault.code}** {fault.name} at line {fault.place.row}"
+    place = escaped(f"{fault.place.filename}:{fault.place.row}")
+    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which has its session"
+
+
+def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:
+    """A list item; several texts are items below it."""
+    items = [escaped(text) if escape else text for text in texts]
+    if len(items) < 2:
+        return f"- {': '.join([head, *items])}"
+    return "\n".join([f"- {head}", *(f"  - {item}" for item in items)])
+
+
+def _recommendation(one: Recommendation, number: int) -> _Part:
+    head = f"### {number}. {one.code} {one.name}: {counted(len(one.faults), _SEVERITIES[one.severity])}\n"
+    if one.change:
+        head += f"\n{escaped(one.change)}.{_fixes(one)}\n"
+    rows = []
+    for fault in one.faults:
+        place = escaped(f"{fault.place.filename}:{fault.place.row}")
+        rows.append(f"- {place}: {escaped(fault.message)}")
+    return _Part("Recommendations", head, rows, ("place of a recommendation", "places of recommendations"), 7, least=1)
+
+
+def _fixes(one: Recommendation) -> str:
+    said = []
+    if one.fixes:
+        said.append(f" `session-lint check --select {one.code} --fix` does it in {counted(one.fixes, 'place')}.")
+    if one.unsafe_fixes:
+        options = f"--select {one.code} --fix --unsafe-fixes"
+        said.append(f" `session-lint check {options}` does it in {counted(one.unsafe_fixes, 'place')}.")
+    return "".join(said)
+
+
+def _undecided(one: Undecided) -> _Part:
+    rows = [f"- {escaped(point)}" for point in one.points]
+    return _Part("Not decided", f"{escaped(one.text)}:\n", rows, ("point not decided", "points not decided"), 3)
+
+
+def code(text: str) -> str:
+    """Text as code that it cannot break out of."""
+    return f"`{text.replace('`', chr(39))}`"
+
+
+def escaped(text: str, *, in_table: bool = False) -> str:
+    """A sentence whose backticks mark code, in which nothing else is markup."""
+    pieces = text.replace("\n", " ").split("`")
+    if len(pieces) % 2 == 0:
+        pieces = ["'".join(pieces)]
+    return "`".join(_piece(piece, is_code=bool(n % 2), in_table=in_table) for n, piece in enumerate(pieces))
+
+
+def _piece(text: str, *, is_code: bool, in_table: bool) -> str:
+    if not is_code:
+        for char, entity in (("\\", "\\\\"), ("<", "&lt;"), ("*", "\\*"), ("[", "\\[")):
+            text = text.replace(char, entity)
+        # An underscore inside a word is no emphasis.
+        text = "".join(
+            f"\\{char}" if char == "_" and not (text[n - 1 : n].isalnum() and text[n + 1 : n + 2].isalnum()) else char
+            for n, char in enumerate(text)
+        )
+    return text.replace("|", "\\|") if in_table or not is_code else text

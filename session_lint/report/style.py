@@ -54,6 +54,11 @@ def path_text(path: str) -> str:
     return text.replace("::", r"\x3a:", 1) if stripped.startswith("::") else text
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 error``, ``2 errors``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+def stated(text: str, *, end: str = ".") -> str:
+    """A clause as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{end}"

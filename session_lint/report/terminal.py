@@ -25,8 +25,15 @@ class _AsciiText(io.StringIO):
         return "ascii"
 
 
-def draw(print_all: Callable[[Console], None], *, color: bool, ascii_only: bool = False) -> str:
-    """What ``print_all`` prints, no line ending in blanks."""
+def draw(
+    print_all: Callable[[Console], None],
+    *,
+    color: bool,
+    ascii_only: bool = False,
+    width: int | None = None,
+    max_width: int = MAX_WIDTH,
+) -> str:
+    """What ``print_all`` prints, no line ending in blanks; ``width`` is the terminal's where it is None."""
     text = _AsciiText() if ascii_only else io.StringIO()
     console = Console(
         file=text,
@@ -36,7 +43,7 @@ def draw(print_all: Callable[[Console], None], *, color: bool, ascii_only: bool 
         legacy_windows=False,
         highlight=False,
     )
-    console.width = min(console.width, MAX_WIDTH)
+    console.width = min(width or console.width, max_width)
     print_all(console)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
