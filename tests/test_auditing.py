@@ -98,8 +98,25 @@ def test_an_endpoint_says_what_is_reported_in_it_and_below_it() -> None:
         ("SL205", False),
         ("SL503", False),
         ("SL304", True),
+        ("SL312", True),
     }
     assert any(point.startswith("lends its session to `create_batch` ") for point in endpoint.points)
+
+
+def test_an_endpoint_over_a_function_that_opens_a_session_lends_it_none() -> None:
+    endpoint = subjects(detail(reported("violating"), "routers"))["report_endpoint"]
+    assert endpoint.points == (
+        "reaches `pages_per_domain` (scraper/services/batch/reports.py:13), where a session is opened",
+    )
+    assert [(fault.code, fault.below) for fault in endpoint.faults] == [("SL101", True)]
+
+
+def test_an_engine_says_what_it_is_made_of() -> None:
+    engines = detail(reported("violating"), "engines")
+    assert engines.text == '2 engines; the settings say `pooler = "none"`, no code is written for a pooler'
+    (own, direct) = engines.groups[0].subjects
+    assert own.points[0] == "is made by `create_async_engine()`, async, with the driver `postgresql+asyncpg`"
+    assert [fault.code for fault in direct.faults] == ["SL102"]
 
 
 def test_what_cannot_be_decided_is_listed(tmp_path: Path) -> None:

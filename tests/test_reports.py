@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
@@ -10,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from projects import lay_out, stand_in, use_rules
-from rich.console import Console
 
 import session_lint
+from session_lint.auditing import audit_report
 from session_lint.checks import CHECKS, Check
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.findings import Edit, Fix
 from session_lint.ir import Span
 from session_lint.pipeline import Result
 from session_lint.report import audit_markdown, audit_terminal, concise, full, json_list, summary
+from session_lint.report.wrapping import wrapped
 
 SOURCE = "def work(session):\n\tx = 'ä漢'; fault_error(  # why\n    )\n    fault_warning_low()\n"
 FIX = Fix("flush instead", True, (Edit(Span(2, 1, 2, 3), "x"),))
@@ -140,28 +140,32 @@ def test_the_summary_says_what_was_looked_at(run: Run, tmp_path: Path) -> None:
     )
 
 
+def as_markdown(result: Result, show: Callable[[str], str] = str) -> str:
+    return audit_markdown.render(audit_report(result, show))
+
+
 def row_of(text: str, pattern: str) -> list[str]:
-    (line,) = [line for line in text.split("\n## ")[1].splitlines() if pattern in line]
+    (line,) = [line for line in text.split("\n## ")[2].splitlines() if pattern in line]
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
 def test_a_row_is_violated_if_and_only_if_a_rule_of_it_fired(run: Run) -> None:
-    text = audit_markdown.render(run({"a.py": "fault_error()\n" * 7}, code="SL105"), str)
+    text = as_markdown(run({"a.py": "fault_error()\n" * 7}, code="SL105"))
     result, analysis = row_of(text, "Engine use")[1:]
     assert result == "Violations (7)"
     assert analysis.startswith("SL105 stand-in: `work` (a.py:1), `work` (a.py:2), ")
     assert analysis.endswith("`work` (a.py:5), and 2 more.")
-    assert "## `a.py`" in text
+    assert "### `a.py`" in text
 
 
 def test_a_row_whose_rules_did_not_all_run_is_not_checked(run: Run) -> None:
-    result, analysis = row_of(audit_markdown.render(run({"a.py": ""}), str), "Service transaction")[1:]
+    result, analysis = row_of(as_markdown(run({"a.py": ""})), "Service transaction")[1:]
     assert result == "Not checked"
     assert analysis == "SL301, SL303 not available yet."
 
 
 def test_a_fault_counts_whatever_did_not_run(run: Run) -> None:
-    result, analysis = row_of(audit_markdown.render(run({"a.py": "fault_error()"}), str), "Service transaction")[1:]
+    result, analysis = row_of(as_markdown(run({"a.py": "fault_error()"})), "Service transaction")[1:]
     assert result == "Violations (1)"
     assert analysis == "SL302 stand-in: `work` (a.py:1). SL301, SL303 not available yet."
 
@@ -183,30 +187,44 @@ def test_what_a_clean_row_says(
 
     check = Check("engine-use", "Engine use", ("SL105",), searched, state)
     monkeypatch.setattr("session_lint.checks.table.CHECKS", (check,))
-    text = audit_markdown.render(run({"a.py": "", "b.py": ""}, code="SL105"), str)
+    text = as_markdown(run({"a.py": "", "b.py": ""}, code="SL105"))
     assert row_of(text, "Engine use")[1:] == expected
-    assert "## `a.py`" not in text
-    assert ("## `b.py`" in text) == bool(evidence.found)
+    assert "### `a.py`" not in text
+    assert ("### `b.py`" in text) == bool(evidence.found)
 
 
 def test_suppressed_findings_are_told(run: Run) -> None:
-    text = audit_markdown.render(run({"a.py": "fault_error()  # noqa: SL105"}, code="SL105"), str)
+    text = as_markdown(run({"a.py": "fault_error()  # noqa: SL105"}, code="SL105"))
     assert row_of(text, "Engine use")[1:] == ["Not found", "`work` (a.py:1) suppressed."]
 
 
 def test_markdown_cells_are_escaped(run: Run) -> None:
-    text = audit_markdown.render(run({"a.py": "fault_error()"}, code="SL105"), lambda path: "a|b<c>.py")
-    assert "a\\|b&lt;c>.py" in text
+    text = as_markdown(run({"a.py": "fault_error()"}, code="SL105"), lambda path: "a|b<c>.py")
+    assert "a&#124;b&#60;c&#62;.py" in text
+    assert "a|b" not in text
 
 
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_the_terminal_table_fits(run: Run, width: int, ascii_only: bool) -> None:
-    text = io.StringIO()
-    console = Console(file=text, width=width, color_system=None)
-    audit_terminal.render(run({"app/a.py": "fault_error()"}), str, console, ascii_only=ascii_only)
-    lines = text.getvalue().splitlines()
+def test_the_terminal_report_fits(run: Run, width: int, ascii_only: bool) -> None:
+    report = audit_report(run({f"app/{'long_' * 12}/{'name_' * 5}.py": "fault_error()"}))
+    text = audit_terminal.render(report, color=False, ascii_only=ascii_only, width=width)
+    lines = text.splitlines()
     assert max(map(len, lines)) <= width
     assert all(line.isascii() for line in lines) == ascii_only
-    assert text.getvalue().count("Violations (1)") == 2
+    assert text.count("Violations (1)") == 2
     assert lines[-1] == "Found 1 error in 1 file."
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("", 20, [""]),
+        ("one two three", 7, ["one two", "three"]),
+        ("in app/services/batch/runner.py:13 it", 20, ["in", "app/services/batch/", "runner.py:13 it"]),
+        ("a" * 25, 10, ["a" * 10, "a" * 10, "a" * 5]),
+        ("漢字" * 4, 6, ["漢字漢", "字漢字", "漢字"]),
+    ],
+)
+def test_lines_break_between_words_and_in_paths_after_slashes(text: str, width: int, lines: list[str]) -> None:
+    assert wrapped(text, width) == lines

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from session_lint.auditing.model import Detail, DetailId, Fault, Group, Place, Subject
+from session_lint.checks.descent import borrowers
 from session_lint.checks.engines import ENGINES, EngineMade
 from session_lint.checks.evidence_background import Task, ends_of, sessions_of, starts_of, tasks_of
 from session_lint.checks.evidence_endpoints import ENDPOINTS, Endpoint, below_of, bounds_of, outside_of
@@ -14,13 +17,14 @@ from session_lint.checks.evidence_services import BORROWERS, Borrower, acts_of
 from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
+from session_lint.program.symbols import Function
 from session_lint.report.conventions import conventions
 from session_lint.tracing import all_steps
 
 if TYPE_CHECKING:
     from session_lint.auditing.view import View
     from session_lint.inference import PoolerHint
-    from session_lint.program.symbols import Function, Unit
+    from session_lint.program.symbols import Unit
 
 _LENT = 6
 _LENDERS = 3
@@ -28,16 +32,23 @@ _LENDERS = 3
 
 def details_of(view: View) -> tuple[Detail, ...]:
     """The four parts, in the order in which they are read."""
-    return (_tasks(view), _services(view), _routers(view), _engines(view))
+    return (*(_judged(view, one) for one in (_tasks(view), _services(view), _routers(view))), _engines(view))
 
 
 def _detail(id_: DetailId, title: str, text: str, groups: Iterable[tuple[str, Sequence[Subject]]]) -> Detail:
-    filled = tuple(Group(said, tuple(subjects)) for said, subjects in groups if subjects)
-    faulty = sum(not subject.fine for group in filled for subject in group.subjects)
-    total = sum(len(group.subjects) for group in filled)
-    if filled and id_ != "engines":
-        text += f"; nothing is reported in {total - faulty} of them" if faulty else "; nothing is reported in them"
-    return Detail(id_, title, text, filled)
+    return Detail(id_, title, text, tuple(Group(said, tuple(subjects)) for said, subjects in groups if subjects))
+
+
+def _judged(view: View, detail: Detail) -> Detail:
+    """With how many of its subjects are fine, of those in the files that the run reports on."""
+    shown = {view.show(path) for path in view.scope.paths}
+    here = [s for group in detail.groups for s in group.subjects if s.place.filename in shown]
+    if not here:
+        return detail
+    fine = sum(subject.fine for subject in here)
+    which = f"in {fine} of them" if fine < len(here) else "in them"
+    part = "" if view.is_whole else "in the files that are looked at, "
+    return msgspec.structs.replace(detail, text=f"{detail.text}; {part}nothing is reported {which}")
 
 
 # Background tasks
@@ -156,7 +167,9 @@ def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Su
     for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
         if rows_of:
             points.append(f"calls `{kind}()` at {lines(rows_of)}")
-    points += [f"is bounded {said}" if said.startswith("by ") else f"is {said}" for said in below_of(scope, endpoint)]
+    for said in below_of(scope, endpoint):
+        where = said.removeprefix("over ")
+        points.append(f"is bounded {said}" if where == said else f"reaches {where}, where a session is opened")
     points += [f"uses{said.removeprefix('using')}" for said in outside_of(scope, endpoint)]
     lent = _lent_to(view, function)
     if lent:
@@ -165,20 +178,34 @@ def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Su
         view,
         function,
         points,
-        [*_faults(view, function), *_below(view, function)],
+        [*_faults(view, function), *_below(view, function), *_other_owners(view, endpoint)],
         view.program.entries[function].route,
     )
 
 
+def _other_owners(view: View, endpoint: Endpoint) -> list[Fault]:
+    """What is reported of a provider that ends the transaction that the endpoint, or what it lends its session to, ends too."""
+    if not (endpoint.begins or endpoint.commits or endpoint.below):
+        return []
+    providers = [(p.module.path, p.qualname) for p in endpoint.committing]
+    return [fault for fault in view.faults_below(providers) if fault.code == "SL312"]
+
+
 def _lent_to(view: View, function: Function) -> list[str]:
     """The functions that an entry point lends its session to, directly or not."""
-    found = view.trace(function)
-    calls = (step for step in all_steps(found.steps) if step.kind == "call") if found is not None else ()
-    return list(dict.fromkeys(f"`{step.text}` ({view.spell(step.filename)}:{step.row})" for step in calls))
+    contexts = view.program.analysis.by_function.get(function, ())
+    lent = (
+        unit
+        for context in contexts
+        if context.entry is not None and not context.is_test
+        for number in range(len(context.tokens))
+        for unit in borrowers(view.program, context, number)
+    )
+    return [defined(view.scope, unit) for unit in dict.fromkeys(lent) if isinstance(unit, Function)]
 
 
 def _below(view: View, function: Function) -> tuple[Fault, ...]:
-    """What is reported in the functions that an entry point lends its session to."""
+    """What is reported in the functions under an entry point that have a session."""
     found = view.trace(function)
     if found is None:
         return ()

@@ -6,7 +6,7 @@ A `Report` holds, in the order in which it is read:
 - `table`: the compliance table of the whole, and `modules`: one for each file with something to say.
 - `details`: background tasks, service functions, routers, and the pooler and engines. A `Detail` has groups, each a
   sentence with the subjects that it is true of; a subject says more of itself in `points`, and lists in `faults` what is
-  reported in it or, `below`, in functions that it lends its session to.
+  reported in it or, `below`, in functions under it that have a session.
 - `undecided`: what the analysis could not find out.
 - `recommendations`: one for each rule that fired, most harmful first.
 - `next_steps`: commands.
@@ -55,7 +55,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     Args:
         transaction_owner: as the settings have it.
-        followed: whether most transactions are ended by that owner; None where nothing ends any, or any may.
+        followed: whether more than half of the transactions are ended by that owner; None where nothing ends any, or any may.
         ended: who ends transactions, in fact.
     """
 

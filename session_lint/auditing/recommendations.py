@@ -128,9 +128,8 @@ def next_steps_of(
         where = shlex.quote(f"{place.filename}:{place.row}")
         steps.append(NextStep("Ask what is known at a place that is not decided", f"session-lint explain {where}"))
     if recommendations:
-        steps.append(
-            NextStep("Keep what stays for now from hiding what is new", 'session-lint check --add-ignores "REASON"')
-        )
+        text = "Record what stays for now, so that the check fails on what is new alone"
+        steps.append(NextStep(text, "session-lint baseline"))
     else:
         steps.append(NextStep("Keep it so: run the check on every commit", "session-lint check"))
     return tuple(steps)

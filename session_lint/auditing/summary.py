@@ -17,7 +17,7 @@ from session_lint.auditing.model import (
 from session_lint.auditing.view import plain
 from session_lint.checks.wording import counted, lines, listed
 from session_lint.findings import Severity
-from session_lint.inference import voting
+from session_lint.inference import PLAIN_SHARE, OwnerCount, voting
 from session_lint.report.conventions import conventions
 from session_lint.report.owners import OWNER_NAMES
 from session_lint.report.summary import looked_at, number_of_checks, outcome
@@ -31,6 +31,7 @@ _LIBRARIES = (
     *("asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "aiosqlite", "aiomysql", "asyncmy", "pymysql"),
 )
 _SHOWN = 12
+MOST = 0.5
 
 
 def summary_of(view: View) -> Summary:
@@ -92,18 +93,20 @@ def _place(view: View, place: inference.Place) -> Place:
 def _versions(python: str | None, versions: dict[str, str]) -> str:
     lowest = f"Python {python} or newer" if python is not None else "the lowest Python is not stated"
     pinned = listed([f"{name} {version}" for name, version in versions.items()], _SHOWN)
-    return f"{lowest}; {pinned or 'no library of these is pinned to one version: ' + ', '.join(_LIBRARIES[:2])}"
+    return f"{lowest}; {pinned or 'no version of sqlalchemy, or of what is used with it, is pinned'}"
 
 
 def _policy(view: View) -> Policy:
     owner = view.result.files.project.settings.transaction_owner
-    best = view.inference.leading
+    counts = voting(view.inference.owners)
+    total = sum(one.total for one in counts)
+    share = sum(one.total for one in counts if one.kind == owner) / total if total else 0
     ended = tuple(
         Ended(OWNER_NAMES[one.kind], one.total, tuple(_place(view, place) for place in one.places))
         for one in view.inference.owners
         if one.total
     )
-    return Policy(owner, None if best is None or owner == "any" else best.kind == owner, ended)
+    return Policy(owner, None if not total or owner == "any" else share > MOST, ended)
 
 
 def _owners(view: View, policy: Policy) -> list[str]:
@@ -115,12 +118,21 @@ def _owners(view: View, policy: Policy) -> list[str]:
         said.append("no entry point, provider or borrower ends a transaction")
     else:
         total = sum(one.total for one in voting(view.inference.owners))
-        verb = "follows that" if policy.followed else "does otherwise" if policy.followed is False else "does so"
-        said.append(f"the code {verb}: {best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}")
+        said.append(
+            f"{_verdict(policy, best, total)}: {best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}"
+        )
     for one in policy.ended:
         places = listed([f"`{place.symbol}` ({_at(place)})" for place in one.places], 3)
         said.append(f"{one.transactions} ended by {one.owner}: {places}")
     return said
+
+
+def _verdict(policy: Policy, best: OwnerCount, total: int) -> str:
+    if policy.followed is None:
+        return "any owner is fine"
+    if policy.followed:
+        return "the code follows that" if best.total > PLAIN_SHARE * total else "the code mostly follows that"
+    return "the code does otherwise" if best.total > MOST * total else "the code is mixed"
 
 
 def _module(module: SessionModuleFact) -> str:

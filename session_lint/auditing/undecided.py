@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from session_lint.auditing.model import Place, Undecided
 from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
+from session_lint.checks.evidence_background import STARTS
 from session_lint.explanation import outside_calls, unknown_calls
 from session_lint.program.contexts import origins
 from session_lint.program.interpreter import HOLD_NOTHING
@@ -64,10 +65,13 @@ def _point(view: View, unit: Unit, row: int, said: str) -> tuple[str, Place]:
 
 def _origins(view: View) -> Points:
     found: Points = []
+    started = {start.task for start in STARTS.everywhere(view.program)}
     entries = sorted(view.program.entries, key=lambda f: (f.module.path, f.name_span.row))
     for function in entries:
         if function.module.path not in view.scope.paths or view.program.role(function) in _OUTSIDE:
             continue
+        if function in started:
+            continue  # what starts it hands it the session, which is reported
         names = {
             token.path
             for context in view.program.analysis.by_function.get(function, ())
@@ -90,10 +94,12 @@ def _calls(view: View) -> Points:
     for context in view.program.contexts():
         contexts.setdefault(context.unit, []).append(context)
     outside_project = outside_calls(view.program)
+    starts = {(start.unit, start.row) for start in STARTS.everywhere(view.program)}
     found: Points = []
     for unit in _units(view):
         for unknown in unknown_calls(view.program, unit, contexts.get(unit, []), outside_project):
-            if unknown.gets_session and unknown.external not in HOLD_NOTHING:
+            known = unknown.external in HOLD_NOTHING or (unit, unknown.row) in starts
+            if unknown.gets_session and not known:
                 outside = f", {unknown.external.removesuffix('()')} outside the project" if unknown.external else ""
                 found.append(
                     _point(view, unit, unknown.row, f"hands a session to `{plain(unknown.call)}()`{plain(outside)}")

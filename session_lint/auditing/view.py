@@ -45,6 +45,11 @@ class View:
         """The files that the run reports on."""
         return Scope(self.program, frozenset(self.result.reported), self.spell)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run reports on all files of the project."""
+        return len(self.result.reported) == len(self.result.files.discovery.known)
+
     @cached_property
     def inference(self) -> Inference:
         return infer(self.program)

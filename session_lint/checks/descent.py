@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ from session_lint.program.contexts import Context, Edge, Event
 
 if TYPE_CHECKING:
     from session_lint.program import Program
+    from session_lint.program.symbols import Unit
 
 _known: WeakKeyDictionary[object, dict[Context, list[tuple[Context, Edge]]]] = WeakKeyDictionary()
 
@@ -39,6 +41,22 @@ def life(program: Program, start: Context, token: int) -> Iterator[Event]:
                 if mine == number and (callee, theirs) not in seen:
                     seen.add((callee, theirs))
                     stack.append((callee, theirs))
+
+
+def borrowers(program: Program, start: Context, token: int) -> Iterator[Unit]:
+    """The functions that a session of a context is lent to, the nearest first, each once."""
+    queue, seen = deque([(start, token)]), {(start, token)}
+    named: set[Unit] = {start.unit}
+    while queue:
+        context, number = queue.popleft()
+        if context.unit not in named:
+            named.add(context.unit)
+            yield context.unit
+        for callee, edge in _callees(program).get(context, ()):
+            for theirs, mine in edge.tokens.items():
+                if mine == number and (callee, theirs) not in seen:
+                    seen.add((callee, theirs))
+                    queue.append((callee, theirs))
 
 
 def _callees(program: Program) -> dict[Context, list[tuple[Context, Edge]]]:

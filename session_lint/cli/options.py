@@ -186,12 +186,16 @@ def all_excluded(files: Files) -> bool:
     return False
 
 
+def stderr_is_watched() -> bool:
+    """Whether stderr is a terminal that can draw."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def run_watched(request: Request, files: Files, options: dict[str, Any]) -> Result:
     """Run, with a progress bar where somebody looks at stderr."""
     from session_lint.pipeline import run
 
-    watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    if not watched or options["quiet"] or os.environ.get("CI"):
+    if not stderr_is_watched() or options["quiet"] or os.environ.get("CI"):
         return run(request, files)
     from dataclasses import replace
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from session_lint.report.markdown import code, text_with_code
 from session_lint.report.style import counted, stated
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _parts(report: Report) -> Iterator[_Part]:
     steps = []
     for number, step in enumerate(report.next_steps, start=1):
         command = f": {code(step.command)}" if step.command else ""
-        steps.append(f"{number}. {escaped(stated(step.text, end=''))}{command}")
+        steps.append(f"{number}. {text_with_code(stated(step.text, end=''))}{command}")
     yield _Part("Next steps", "", steps, ("step", "steps"), 10, least=len(steps))
 
 
@@ -121,7 +122,7 @@ def _table_part(section: str, table: Table, noun: tuple[str, str], worth: int, l
     if table.filename is not None:
         title = f"### {code(table.filename)}{f' ({table.role})' if table.role else ''}\n\n"
     cells = [("Pattern searched", "Result", "Analysis")]
-    cells += [(row.pattern, row.result, escaped(row.analysis, in_table=True)) for row in table.rows]
+    cells += [(row.pattern, row.result, text_with_code(row.analysis)) for row in table.rows]
     widths = [max(len(row[column]) for row in cells) for column in (0, 1)]
     lines = [f"| {row[0]:<{widths[0]}} | {row[1]:<{widths[1]}} | {row[2]} |" for row in cells]
     head = f"{title}{lines[0]}\n| {'-' * widths[0]} | {'-' * widths[1]} | -------- |"
@@ -129,42 +130,42 @@ def _table_part(section: str, table: Table, noun: tuple[str, str], worth: int, l
 
 
 def _detail(detail: Detail, number: int) -> Iterator[_Part]:
-    title = f"### {number}. {detail.title}\n\n{escaped(stated(detail.text))}\n"
+    title = f"### {number}. {detail.title}\n\n{text_with_code(stated(detail.text))}\n\n"
     if not detail.groups:
-        yield _Part("Detailed analysis", title[:-1], [""], ("part", "parts"), _WORTH[detail.id])
+        yield _Part("Detailed analysis", title[:-2], [""], ("part", "parts"), _WORTH[detail.id])
     noun = (detail.title.lower().removesuffix("s"), detail.title.lower())
     if detail.id == "routers":
         noun = ("endpoint", "endpoints")
     elif detail.id == "engines":
         noun = ("point on engines", "points on engines")
     for group in detail.groups:
-        head = f"{title}\n{escaped(stated(group.text, end=':'))}\n"
+        head = f"{title}{text_with_code(stated(group.text, end=':'))}\n"
         yield _Part("Detailed analysis", head, [_subject(s) for s in group.subjects], noun, _WORTH[detail.id])
         title = ""
 
 
 def _subject(subject: Subject) -> str:
     label = f"{code(subject.label)} " if subject.label else ""
-    points = [escaped(point) for point in subject.points]
+    points = [text_with_code(point) for point in subject.points]
     points += [_fault(fault) for fault in subject.faults]
     return _nested(f"{label}{_where(subject)}", points, escape=False)
 
 
 def _where(subject: Subject) -> str:
-    place = escaped(f"{subject.place.filename}:{subject.place.row}")
+    place = text_with_code(f"{subject.place.filename}:{subject.place.row}")
     return place if subject.place.symbol == "<module>" else f"{code(subject.place.symbol)} ({place})"
 
 
 def _fault(fault: Fault) -> str:
     if not fault.below:
         return f"**{fault.code}** {fault.name} at line {fault.place.row}"
-    place = escaped(f"{fault.place.filename}:{fault.place.row}")
-    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which has its session"
+    place = text_with_code(f"{fault.place.filename}:{fault.place.row}")
+    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which it reaches"
 
 
 def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:
     """A list item; several texts are items below it."""
-    items = [escaped(text) if escape else text for text in texts]
+    items = [text_with_code(text) if escape else text for text in texts]
     if len(items) < 2:
         return f"- {': '.join([head, *items])}"
     return "\n".join([f"- {head}", *(f"  - {item}" for item in items)])
@@ -173,11 +174,11 @@ def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:
 def _recommendation(one: Recommendation, number: int) -> _Part:
     head = f"### {number}. {one.code} {one.name}: {counted(len(one.faults), _SEVERITIES[one.severity])}\n"
     if one.change:
-        head += f"\n{escaped(one.change)}.{_fixes(one)}\n"
+        head += f"\n{text_with_code(one.change)}.{_fixes(one)}\n"
     rows = []
     for fault in one.faults:
-        place = escaped(f"{fault.place.filename}:{fault.place.row}")
-        rows.append(f"- {place}: {escaped(fault.message)}")
+        place = text_with_code(f"{fault.place.filename}:{fault.place.row}")
+        rows.append(f"- {place}: {text_with_code(fault.message)}")
     return _Part("Recommendations", head, rows, ("place of a recommendation", "places of recommendations"), 7, least=1)
 
 
@@ -192,30 +193,5 @@ def _fixes(one: Recommendation) -> str:
 
 
 def _undecided(one: Undecided) -> _Part:
-    rows = [f"- {escaped(point)}" for point in one.points]
-    return _Part("Not decided", f"{escaped(one.text)}:\n", rows, ("point not decided", "points not decided"), 3)
-
-
-def code(text: str) -> str:
-    """Text as code that it cannot break out of."""
-    return f"`{text.replace('`', chr(39))}`"
-
-
-def escaped(text: str, *, in_table: bool = False) -> str:
-    """A sentence whose backticks mark code, in which nothing else is markup."""
-    pieces = text.replace("\n", " ").split("`")
-    if len(pieces) % 2 == 0:
-        pieces = ["'".join(pieces)]
-    return "`".join(_piece(piece, is_code=bool(n % 2), in_table=in_table) for n, piece in enumerate(pieces))
-
-
-def _piece(text: str, *, is_code: bool, in_table: bool) -> str:
-    if not is_code:
-        for char, entity in (("\\", "\\\\"), ("<", "&lt;"), ("*", "\\*"), ("[", "\\[")):
-            text = text.replace(char, entity)
-        # An underscore inside a word is no emphasis.
-        text = "".join(
-            f"\\{char}" if char == "_" and not (text[n - 1 : n].isalnum() and text[n + 1 : n + 2].isalnum()) else char
-            for n, char in enumerate(text)
-        )
-    return text.replace("|", "\\|") if in_table or not is_code else text
+    rows = [f"- {text_with_code(point)}" for point in one.points]
+    return _Part("Not decided", f"{text_with_code(one.text)}:\n", rows, ("point not decided", "points not decided"), 3)

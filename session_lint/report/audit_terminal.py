@@ -189,7 +189,7 @@ def _fault(fault: Fault) -> str:
     if not fault.below:
         return f"{fault.code} {fault.name} at line {fault.place.row}"
     place = f"{fault.place.filename}:{fault.place.row}"
-    return f"{fault.code} {fault.name} in {fault.place.symbol} ({place}), which has its session"
+    return f"{fault.code} {fault.name} in {fault.place.symbol} ({place}), which it reaches"
 
 
 def _fixes(one: Recommendation) -> Iterator[str]:
@@ -206,4 +206,5 @@ def _style(row: TableRow) -> str:
 
 
 def _plain(markdown: str) -> str:
-    return printable(re.sub(r"`([^`]*)`", r"\1", markdown))
+    """Without the backticks around what is plainly code; around a word like `session` they say which it is."""
+    return printable(re.sub(r"`((?![a-z]+`)[^`]*)`", r"\1", markdown))

@@ -29,7 +29,7 @@ def render(result: Result, show: Callable[[str], str]) -> str:
 
 def row(finding: Finding, show: Callable[[str], str]) -> Iterable[str]:
     """The cells of a finding: place, rule, message and call chain."""
-    yield _code(f"{show(finding.filename)}:{finding.span.row}")
+    yield code(f"{show(finding.filename)}:{finding.span.row}")
     yield f"{finding.severity.value} {finding.code} {_plain(finding.name)}"
     links = [f"{show(link.filename)}:{link.row} {link.symbol}: {link.note}" for link in finding.chain]
     yield "<br>".join(text_with_code(text) for text in (finding.message, *links))
@@ -40,10 +40,11 @@ def text_with_code(text: str) -> str:
     parts = printable(text).split("`")
     if len(parts) % 2 == 0 or not all(parts[1::2]):
         return _plain(text)
-    return "".join(_code(part) if index % 2 else _plain(part) for index, part in enumerate(parts))
+    return "".join(code(part) if index % 2 else _plain(part) for index, part in enumerate(parts))
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A text as code, where that is possible, in a cell of a table too."""
     shown = printable(text)
     if "`" in shown or not shown.strip():
         return _plain(text)
