@@ -30,16 +30,17 @@ def audit_report(result: Result, show: Callable[[str], str] = str) -> Report:
     view = View(result, show)
     recommendations = recommendations_of(view)
     undecided = undecided_of(view)
+    details = details_of(view)
     return Report(
         SCHEMA_VERSION,
         __version__,
         summary_of(view),
         _table(view, table.whole_table(result, view.spell)),
         tuple(_table(view, one) for one in table.module_tables(result, view.spell)),
-        details_of(view),
+        details,
         undecided,
         recommendations,
-        next_steps_of(view, recommendations, undecided),
+        next_steps_of(view, details, recommendations, undecided),
     )
 
 

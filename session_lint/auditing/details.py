@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from session_lint.auditing.model import Detail, DetailId, Fault, Group, Place, Subject
-from session_lint.checks.descent import borrowers
+from session_lint.checks.descent import borrowers, reached
 from session_lint.checks.engines import ENGINES, EngineMade
 from session_lint.checks.evidence_background import Task, ends_of, sessions_of, starts_of, tasks_of
 from session_lint.checks.evidence_endpoints import ENDPOINTS, Endpoint, below_of, bounds_of, outside_of
@@ -19,7 +19,6 @@ from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
 from session_lint.program.symbols import Function
 from session_lint.report.conventions import conventions
-from session_lint.tracing import all_steps
 
 if TYPE_CHECKING:
     from session_lint.auditing.view import View
@@ -206,11 +205,15 @@ def _lent_to(view: View, function: Function) -> list[str]:
 
 def _below(view: View, function: Function) -> tuple[Fault, ...]:
     """What is reported in the functions under an entry point that have a session."""
-    found = view.trace(function)
-    if found is None:
-        return ()
-    calls = [(step.filename, step.text) for step in all_steps(found.steps) if step.kind == "call"]
-    return view.faults_below(call for call in calls if call != (function.module.path, function.qualname))
+    contexts = view.program.analysis.by_function.get(function, ())
+    under = {
+        c.unit
+        for context in contexts
+        if context.entry is not None and not context.is_test
+        for c in reached(view.program, context)
+        if c.tokens and c.unit is not function and not view.program.is_provider(c.unit)
+    }
+    return view.faults_below(sorted((unit.module.path, unit.qualname) for unit in under))
 
 
 # The pooler and engines

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from session_lint.auditing.model import NextStep, Recommendation, Undecided
+from session_lint.auditing.model import Detail, NextStep, Recommendation, Undecided
 from session_lint.checks.wording import counted
 from session_lint.findings import Severity
 from session_lint.rules.registry import load_rules
@@ -71,6 +71,7 @@ CHANGES: Mapping[str, str] = MappingProxyType(
 )
 _HARM = {code: position for position, code in enumerate(CHANGES)}
 _SEVERITIES = list(Severity)
+_ENTRIES = ("background-tasks", "routers")
 
 
 def recommendations_of(view: View) -> tuple[Recommendation, ...]:
@@ -103,7 +104,10 @@ def _gravest(findings: Sequence[Finding]) -> int:
 
 
 def next_steps_of(
-    view: View, recommendations: Sequence[Recommendation], undecided: Sequence[Undecided]
+    view: View,
+    details: Sequence[Detail],
+    recommendations: Sequence[Recommendation],
+    undecided: Sequence[Undecided],
 ) -> tuple[NextStep, ...]:
     """What to do next: what can be fixed by itself, what to read, what to settle, what to record."""
     steps: list[NextStep] = []
@@ -121,7 +125,7 @@ def next_steps_of(
         steps.append(
             NextStep("Read why the gravest rules matter, with an example and the remedy", f"session-lint rule {codes}")
         )
-        steps += _map_of_worst(view)
+        steps += _map_of_worst(details)
     steps += _settings(view)
     place = next((place for one in undecided for place in one.places), None)
     if place is not None:
@@ -135,14 +139,13 @@ def next_steps_of(
     return tuple(steps)
 
 
-def _map_of_worst(view: View) -> list[NextStep]:
-    """The transaction map of the entry point with the most findings on its way."""
-    reported = view.scope.paths
-    maps = [t for t in view.traces.values() if t.codes and t.filename in reported]
-    if not maps:
+def _map_of_worst(details: Sequence[Detail]) -> list[NextStep]:
+    """The transaction map of the entry point with the most rules that fire in it and below it."""
+    entries = [s for one in details if one.id in _ENTRIES for group in one.groups for s in group.subjects if s.faults]
+    if not entries:
         return []
-    worst = max(maps, key=lambda t: (len(t.codes), t.filename, t.row))
-    name = shlex.quote(worst.route or worst.symbol)
+    worst = max(entries, key=lambda s: (len({fault.code for fault in s.faults}), s.place.filename, s.place.row))
+    name = shlex.quote(worst.label or worst.place.symbol)
     return [NextStep("See the transaction of the entry point on which most rules fire", f"session-lint trace {name}")]
 
 

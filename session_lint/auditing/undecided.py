@@ -9,7 +9,7 @@ from session_lint.auditing.model import Place, Undecided
 from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
 from session_lint.checks.evidence_background import STARTS
-from session_lint.explanation import outside_calls, unknown_calls
+from session_lint.explanation import Unknown, outside_calls, unknown_calls
 from session_lint.program.contexts import origins
 from session_lint.program.interpreter import HOLD_NOTHING
 from session_lint.program.symbols import Function
@@ -98,13 +98,19 @@ def _calls(view: View) -> Points:
     found: Points = []
     for unit in _units(view):
         for unknown in unknown_calls(view.program, unit, contexts.get(unit, []), outside_project):
-            known = unknown.external in HOLD_NOTHING or (unit, unknown.row) in starts
-            if unknown.gets_session and not known:
+            if unknown.gets_session and not _is_harmless(unknown) and (unit, unknown.row) not in starts:
                 outside = f", {unknown.external.removesuffix('()')} outside the project" if unknown.external else ""
                 found.append(
                     _point(view, unit, unknown.row, f"hands a session to `{plain(unknown.call)}()`{plain(outside)}")
                 )
     return found
+
+
+def _is_harmless(call: Unknown) -> bool:
+    """Whether a call outside the project is known to leave sessions alone: built-ins, and what makes SQL statements."""
+    name = call.external or ""
+    makes_sql = name.startswith("sqlalchemy.") and "(" not in name
+    return name in HOLD_NOTHING or name.startswith("builtins.") or makes_sql
 
 
 def _names(view: View) -> Points:

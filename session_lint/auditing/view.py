@@ -11,7 +11,6 @@ from session_lint.checks.evidence import Scope
 from session_lint.inference import Inference, infer
 from session_lint.program.symbols import Function
 from session_lint.report.style import printable
-from session_lint.tracing import Trace, trace
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
@@ -55,11 +54,6 @@ class View:
         return infer(self.program)
 
     @cached_property
-    def traces(self) -> dict[tuple[str, str, int], Trace]:
-        """The transaction maps of the entry points, by file, function and row."""
-        return {(t.filename, t.symbol, t.row): t for t in trace(self.program, self.result.findings)}
-
-    @cached_property
     def _by_function(self) -> dict[tuple[str, str], list[Finding]]:
         found: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.result.findings:
@@ -73,10 +67,6 @@ class View:
 
     def place_at(self, path: str, row: int, symbol: str) -> Place:
         return Place(self.show(path), row, symbol)
-
-    def trace(self, function: Function) -> Trace | None:
-        """The transaction map of an entry point."""
-        return self.traces.get((function.module.path, function.qualname, function.name_span.row))
 
     def fault(self, finding: Finding, *, below: bool = False) -> Fault:
         return Fault(

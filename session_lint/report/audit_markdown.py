@@ -160,7 +160,7 @@ def _fault(fault: Fault) -> str:
     if not fault.below:
         return f"**{fault.code}** {fault.name} at line {fault.place.row}"
     place = text_with_code(f"{fault.place.filename}:{fault.place.row}")
-    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which it reaches"
+    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which it uses"
 
 
 def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:

@@ -189,7 +189,7 @@ def _fault(fault: Fault) -> str:
     if not fault.below:
         return f"{fault.code} {fault.name} at line {fault.place.row}"
     place = f"{fault.place.filename}:{fault.place.row}"
-    return f"{fault.code} {fault.name} in {fault.place.symbol} ({place}), which it reaches"
+    return f"{fault.code} {fault.name} in {fault.place.symbol} ({place}), which it uses"
 
 
 def _fixes(one: Recommendation) -> Iterator[str]:

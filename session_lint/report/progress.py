@@ -25,10 +25,6 @@ class Bar:
         self._timer = threading.Timer(PATIENCE, self._show)
         self._timer.daemon = True
 
-    @property
-    def is_shown(self) -> bool:
-        return self._shown is not None
-
     def start(self) -> None:
         self._timer.start()
 
