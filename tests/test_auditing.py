@@ -111,6 +111,37 @@ def test_an_endpoint_over_a_function_that_opens_a_session_lends_it_none() -> Non
     assert [(fault.code, fault.below) for fault in endpoint.faults] == [("SL101", True)]
 
 
+def test_an_endpoint_says_that_it_runs_nothing_on_its_session(tmp_path: Path) -> None:
+    app = """\
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+app = FastAPI()
+engine = create_engine("sqlite://")
+
+
+def get_db():
+    with Session(engine) as session:
+        yield session
+
+
+@app.get("/health")
+def health(session: Session = Depends(get_db)) -> str:
+    with session.begin():
+        return "fine"
+
+
+@app.get("/now")
+def now(session: Session = Depends(get_db)) -> str:
+    return session.scalar(text("SELECT 1"))
+"""
+    lay_out(tmp_path, {"pyproject.toml": "", "app.py": app})
+    found = subjects(detail(audit_report(session_lint.check([tmp_path])), "routers"))
+    assert "runs no statement on its session" in found["health"].points
+    assert "runs no statement on its session" not in found["now"].points
+
+
 def test_an_engine_says_what_it_is_made_of() -> None:
     engines = detail(reported("violating"), "engines")
     assert engines.text == '2 engines; the settings say `pooler = "none"`, no code is written for a pooler'

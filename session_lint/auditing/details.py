@@ -171,6 +171,8 @@ def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Su
         points.append(f"is bounded {said}" if where == said else f"reaches {where}, where a session is opened")
     points += [f"uses{said.removeprefix('using')}" for said in outside_of(scope, endpoint)]
     lent = _lent_to(view, function)
+    if endpoint.idle:
+        points.append("runs no statement on its session")
     if lent:
         points.append(f"lends its session to {listed(lent, _LENT)}")
     return _subject(

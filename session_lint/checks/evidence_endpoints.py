@@ -15,7 +15,7 @@ from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
 from session_lint.program.entrypoints import dotted
-from session_lint.traversal import subexpressions
+from session_lint.traversal import expressions, subexpressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -39,6 +39,7 @@ class Endpoint:
         reads_only: every use of its sessions is known to read.
         opened_below: functions that open sessions of their own under it.
         has_session: it has a session itself.
+        idle: it begins on its session, and does nothing else with it.
     """
 
     unit: Function
@@ -51,6 +52,7 @@ class Endpoint:
     reads_only: bool
     opened_below: tuple[Function, ...]
     has_session: bool
+    idle: bool
 
 
 def _collect(program: Program) -> Iterator[Endpoint]:
@@ -81,10 +83,26 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
         bool(events) and not ending and all(_is_read(e) for e in events),
         tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
         bool(sessions),
+        any(e.kind == "begin" for e in own) and _is_idle(function, sessions),
     )
 
 
 ENDPOINTS = Facts(_collect)
+
+
+def _is_idle(function: Function, sessions: list[tuple[Context, int]]) -> bool:
+    """Whether the names of an endpoint's sessions stand in it for nothing but ``begin()``."""
+    names = {context.tokens[number].path for context, number in sessions}
+    if any(isinstance(statement, (ir.FunctionDef, ir.ClassDef)) for statement in walk(function.body)):
+        return False
+    nodes = list(expressions(function.body))
+    begun = [
+        dotted(node.func.value)
+        for node in nodes
+        if isinstance(node, ir.Call) and isinstance(node.func, ir.Attribute) and node.func.name == "begin"
+    ]
+    uses = sum(isinstance(node, ir.Name) and node.id in names for node in nodes)
+    return names <= {param.name for param in function.params} and uses == sum(name in names for name in begun)
 
 
 def _ordered(places: set[tuple[Unit, int]]) -> tuple[tuple[Unit, int], ...]:

@@ -122,6 +122,9 @@ class _Page:
 
     def _table(self, table: Table) -> None:
         if self._console.width < _GRID_FROM:
+            self._text("Pattern searched: Result", style="underline")
+            self._text("Analysis", first="", indent=2, style="underline")
+            self._console.print()
             for row in table.rows:
                 self._stacked(row)
             return
