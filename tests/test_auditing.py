@@ -132,14 +132,20 @@ def health(session: Session = Depends(get_db)) -> str:
         return "fine"
 
 
+@app.get("/later")
+def later(session: Session = Depends(get_db)) -> str:
+    with session.begin():
+        return run(lambda: session.scalar(text("SELECT 1")))
+
+
 @app.get("/now")
 def now(session: Session = Depends(get_db)) -> str:
     return session.scalar(text("SELECT 1"))
 """
     lay_out(tmp_path, {"pyproject.toml": "", "app.py": app})
     found = subjects(detail(audit_report(session_lint.check([tmp_path])), "routers"))
-    assert "runs no statement on its session" in found["health"].points
-    assert "runs no statement on its session" not in found["now"].points
+    idle = [name for name, one in found.items() if "runs no statement on its session" in one.points]
+    assert idle == ["health"]
 
 
 def test_an_engine_says_what_it_is_made_of() -> None:

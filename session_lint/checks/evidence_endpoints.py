@@ -93,9 +93,9 @@ ENDPOINTS = Facts(_collect)
 def _is_idle(function: Function, sessions: list[tuple[Context, int]]) -> bool:
     """Whether the names of an endpoint's sessions stand in it for nothing but ``begin()``."""
     names = {context.tokens[number].path for context, number in sessions}
-    if any(isinstance(statement, (ir.FunctionDef, ir.ClassDef)) for statement in walk(function.body)):
-        return False
     nodes = list(expressions(function.body))
+    if any(isinstance(node, (ir.FunctionDef, ir.ClassDef, ir.Lambda)) for node in (*walk(function.body), *nodes)):
+        return False  # which may use them
     begun = [
         dotted(node.func.value)
         for node in nodes
