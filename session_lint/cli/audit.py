@@ -33,10 +33,10 @@ _LEAST_SIZE = 1000
 @shared_options
 @click.option(
     "--output-format",
-    type=click.Choice(["terminal", "markdown", "json"]),
+    type=click.Choice(["terminal", "markdown", "html", "json"]),
     default="terminal",
     show_default=True,
-    help="How the report is written.",
+    help="How the report is written; html is one page that needs no network, with the source and the transaction maps.",
 )
 @click.option(
     "--max-size",
@@ -76,6 +76,10 @@ def audit(**options: Any) -> int:
 
 
 def _render(result: Result, show: Callable[[str], str], options: dict[str, Any]) -> str:
+    if options["output_format"] == "html":
+        from session_lint.report import html
+
+        return html.render(result)
     from session_lint.auditing import audit_report
 
     report = audit_report(result, show)
