@@ -94,9 +94,10 @@ def test_it_says_what_the_run_found(page: Page) -> None:
     assert len(findings) == len(result.findings)
     assert "Violations (1)" in page.texts["compliance"]
     assert "scraper/services/batch/functions.py" in page.texts["module-1"]
-    double = next(page.texts[item] for item in findings if "SL304" in page.texts[item])
+    double = next(page.texts[item] for item in findings if "create_batch commits inside" in page.texts[item])
     assert "await session.commit()" in double
-    assert "create_batch_endpoint" in double, "the call chain"
+    assert "create_batch_endpoint lends its session to create_batch" in double, "the call chain"
+    assert "create_batch calls commit()" in double, "its end"
     report = audit_report(result)
     for fact in report.summary.facts[1:]:
         assert fact.label in page.texts["overview"]

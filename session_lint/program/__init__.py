@@ -199,8 +199,8 @@ class Program:
             for step, below in zip(steps, [*(s.context for s in steps[1:]), context], strict=True):
                 if step.context.is_synthetic or step.node is None:
                     continue
-                note = f"lends its session to {below.unit.qualname}"
-                links.append(ChainLink(step.context.module.path, step.node.span.row, step.context.unit.qualname, note))
+                lends = f"lends its session to {below.unit.qualname}"
+                links.append(ChainLink(step.context.module.path, step.node.span.row, step.context.unit.qualname, lends))
             if links:
                 best = links
                 break
