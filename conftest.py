@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
+@pytest.fixture(scope="session")
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("caches")
+
+
 @pytest.fixture(autouse=True)
-def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each run looks for itself, whatever rules stood in at the last one; tests of the cache turn it on."""
+def _no_cache(monkeypatch: pytest.MonkeyPatch, _home: Path) -> None:
+    """Each run looks for itself, whatever rules stood in at the last one; tests of the cache turn it on, away from the user's."""
     monkeypatch.setenv("SESSION_LINT_NO_CACHE", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(_home))

@@ -1,6 +1,15 @@
-"""``python -m session_lint``."""
+"""``python -m session_lint``.
 
-from session_lint.cli import main
+Python itself imports a few modules from the current folder before it comes here: beside code that is not to be trusted, the
+command ``session-lint`` or ``python -I -m session_lint`` is the way to start.
+"""
+
+import sys
 
 if __name__ == "__main__":
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        # Python has put the current folder first: a module of the linted code by the name of one of ours must not be imported.
+        del sys.path[0]
+    from session_lint.cli import main
+
     main()

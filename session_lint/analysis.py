@@ -46,6 +46,14 @@ class Card(msgspec.Struct, frozen=True):
     always: bool
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """An error of ours that cost part of a run: in which rule or at which file, what it was, and its traceback."""
+
+    where: str
+    what: str
+    trace: str
+
+
 class Analysis(msgspec.Struct, frozen=True):
     """What is known of a tree.
 
@@ -57,6 +65,7 @@ class Analysis(msgspec.Struct, frozen=True):
         defined: the functions and classes that the settings name and that the project has.
         cards: of all rules there are.
         size: the size of the program.
+        faults: errors of ours, each of which cost findings.
     """
 
     findings: tuple[Finding, ...]
@@ -66,6 +75,7 @@ class Analysis(msgspec.Struct, frozen=True):
     defined: frozenset[str]
     cards: tuple[Card, ...]
     size: dict[str, int]
+    faults: tuple[Fault, ...] = ()
 
 
 def card(rule: Rule) -> Card:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from session_lint.errors import UserError
 from session_lint.findings import Finding
 from session_lint.fingerprints import Mark, mark
+from session_lint.regular import read_regular
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def read_baseline(file: Path) -> Baseline:
         UserError: it is not there, cannot be read, or is none.
     """
     try:
-        lines = file.read_bytes().decode("utf-8").splitlines()
+        lines = read_regular(file).decode("utf-8").splitlines()
     except FileNotFoundError as error:
         raise UserError(f"{file} does not exist; `session-lint baseline` writes a baseline.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -91,7 +92,7 @@ def _object(line: str) -> Any:
 
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from session_lint.errors import UserError
 from session_lint.patterns import Patterns
+from session_lint.regular import read_regular
 
 PYTHON_SUFFIXES = (".py", ".pyi")
+NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,16 @@ class Discovery:
         reported: those among them that the user asked about.
         excluded: given paths that ``force_exclude`` left out.
         unreadable: folders that could not be listed, with the reason.
+        notebooks: notebooks that the user asked about, which are not read.
+        special: files by the name of a Python file that the user asked about and that are no files to read: FIFOs and the like.
     """
 
     known: tuple[str, ...]
     reported: tuple[str, ...]
     excluded: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]
+    notebooks: tuple[str, ...] = ()
+    special: tuple[str, ...] = ()
 
 
 def discover(
@@ -56,20 +62,32 @@ def discover(
     known = set(walk.files())
     reported: set[str] = set()
     excluded: list[str] = []
+    notebooks: set[str] = set()
+    special: set[str] = set()
     for path in paths:
         relative = _relative(root, path, virtual)
         if force_exclude and walk.excludes(relative, is_folder=path.is_dir()):
             excluded.append(relative)
         elif not path.is_dir():
-            reported.add(relative)
+            (notebooks if relative.endswith(NOTEBOOK_SUFFIX) and relative not in virtual else reported).add(relative)
         elif walk.excludes(relative, is_folder=True):
             # Asked for by name, so what excludes the folder itself does not count inside it.
             inner = _Walk(path, exclude, outer_ignores=False)
             reported.update(f"{relative}/{file}" for file in inner.files())
             walk.unreadable.extend((f"{relative}/{folder}", reason) for folder, reason in inner.unreadable)
+            notebooks.update(f"{relative}/{file}" for file in inner.notebooks)
+            special.update(f"{relative}/{file}" for file in inner.special)
         else:
-            reported.update(file for file in known if relative == "." or file.startswith(f"{relative}/"))
-    return Discovery(tuple(sorted(known | reported)), tuple(sorted(reported)), tuple(excluded), tuple(walk.unreadable))
+            for asked, files in ((reported, known), (notebooks, walk.notebooks), (special, walk.special)):
+                asked.update(file for file in files if relative == "." or file.startswith(f"{relative}/"))
+    return Discovery(
+        tuple(sorted(known | reported)),
+        tuple(sorted(reported)),
+        tuple(excluded),
+        tuple(walk.unreadable),
+        tuple(sorted(notebooks)),
+        tuple(sorted(special)),
+    )
 
 
 def finder(root: Path, exclude: Iterable[str]) -> Callable[[str], bool]:
@@ -99,6 +117,8 @@ class _Walk:
     def __init__(self, base: Path, exclude: Iterable[str], *, outer_ignores: bool = True) -> None:
         self.base = base
         self.unreadable: list[tuple[str, str]] = []
+        self.notebooks: list[str] = []
+        self.special: list[str] = []
         self._exclude = Patterns(exclude)
         # Ignore files by the folder they stand in, outermost first; a path is judged by the innermost that mentions it.
         self._outer = list(_outer_ignores(base)) if outer_ignores else []
@@ -119,10 +139,16 @@ class _Walk:
                     if not self._ignored(path, is_folder=True) and not _is_environment(entry.path):
                         pending.append(path)
                 elif (
-                    entry.name.endswith(PYTHON_SUFFIXES)
-                    and entry.is_file(follow_symlinks=False)
-                    and not self._ignored(path, is_folder=False)
+                    not entry.name.endswith((*PYTHON_SUFFIXES, NOTEBOOK_SUFFIX))
+                    or entry.is_symlink()
+                    or self._ignored(path, is_folder=False)
                 ):
+                    continue
+                elif not entry.is_file(follow_symlinks=False):
+                    self.special.append(path)
+                elif entry.name.endswith(NOTEBOOK_SUFFIX):
+                    self.notebooks.append(path)
+                else:
                     yield path
 
     def excludes(self, path: str, *, is_folder: bool) -> bool:
@@ -173,7 +199,7 @@ def _outer_ignores(base: Path) -> Iterator[tuple[str, Patterns]]:
 
 def _read_ignores(file: Path) -> Patterns | None:
     try:
-        return Patterns(file.read_text("utf-8", "replace").splitlines())
+        return Patterns(read_regular(file).decode("utf-8", "replace").splitlines())
     except (OSError, ValueError):
         return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from session_lint.errors import UserError
+from session_lint.regular import read_regular
 from session_lint.settings import read_toml
 
 _PINNED = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*v?(\d[\w.!+-]*)\s*(?:$|[;#\\\s])")
@@ -72,8 +73,8 @@ def _lock_pins(folder: Path) -> Iterator[tuple[str, str]]:
             if isinstance(package.get("name"), str) and isinstance(package.get("version"), str):
                 yield package["name"], package["version"]
     try:
-        pipfile = json.loads((folder / "Pipfile.lock").read_bytes())
-    except (OSError, ValueError):
+        pipfile = json.loads(read_regular(folder / "Pipfile.lock"))
+    except (OSError, ValueError, RecursionError):
         return
     section = pipfile.get("default") if isinstance(pipfile, dict) else None
     for name, package in (section if isinstance(section, dict) else {}).items():
@@ -88,7 +89,7 @@ def _requirement_files(folder: Path) -> list[Path]:
 def _requirement_pins(folder: Path) -> Iterator[tuple[str, str]]:
     for file in _requirement_files(folder):
         try:
-            lines = file.read_text("utf-8-sig", "replace").splitlines()
+            lines = read_regular(file).decode("utf-8-sig", "replace").splitlines()
         except OSError:
             continue
         yield from _pins(lines)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from session_lint.analysis import Analysis, Remarks, card
+from session_lint.analysis import Analysis, Fault, Remarks, card
 from session_lint.facts import read_facts
 from session_lint.findings import Finding
 from session_lint.inference import other_policy
@@ -79,11 +80,15 @@ def judge(
         progress: told how many have.
     """
     found: list[Finding] = list(loaded.findings)
+    faults = list(loaded.faults)
     modules = {module.path: module for module in program.modules}
     for number, rule in enumerate(rules):
         if progress is not None:
             progress("Rules", number, len(rules))
-        found.extend(_with_digest(program, modules, finding) for finding in rule(program))
+        try:
+            found.extend(_with_digest(program, modules, finding) for finding in rule(program))
+        except Exception as error:  # noqa: BLE001  (one rule's failure is no reason to lose what the others find)
+            faults.append(Fault(rule.code, f"{type(error).__name__}: {error}", traceback.format_exc()))
     lap("rules")
     remarks = tuple(
         Remarks(file.path, file.module.comments, suppressions_of(file.module))
@@ -105,4 +110,5 @@ def judge(
         defined_providers(program),
         tuple(card(rule) for rule in known),
         size,
+        tuple(faults),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from session_lint.analysis import Fault
 from session_lint.cache.store import MAX_BYTES, Store
 from session_lint.cache.tree import Tree
 from session_lint.findings import Finding
@@ -35,6 +36,7 @@ class Loaded:
         passing: a file could not be lowered for a reason that may be gone next time.
         reused: how many files were in the cache.
         parsed: how many bytes were parsed.
+        faults: errors of ours in files.
     """
 
     files: tuple[LoweredFile, ...]
@@ -42,6 +44,7 @@ class Loaded:
     passing: bool
     reused: int
     parsed: int
+    faults: tuple[Fault, ...] = ()
 
 
 def load(
@@ -52,6 +55,7 @@ def load(
     *,
     jobs: int | None = None,
     seconds: float = 60,
+    memory: int = 4000,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
@@ -64,6 +68,7 @@ def load(
         store: the cache.
         jobs: how many processes share the work; None: what fits the machine and the work.
         seconds: how long one file may take.
+        memory: how many megabytes.
         executor: does the work in place of own processes.
         progress: told how many files are lowered.
     """
@@ -89,11 +94,13 @@ def load(
     todo = [(name, tree.contents[path]) for name, path in missing.items() if name not in known]
     contents = [content for _, content in todo]
     passing: set[bytes] = set()
-    for done, (index, encoded) in enumerate(lower_all(contents, jobs=jobs, seconds=seconds, executor=executor)):
+    lowering = lower_all(contents, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
+    for done, (index, encoded) in enumerate(lowering):
         known[todo[index][0]] = encoded
         if progress is not None:
             progress("Parsing", done + 1, len(todo))
     findings: list[Finding] = []
+    faults: list[Fault] = []
     for path in paths:
         refused = tree.refused.get(path)
         if refused is not None:
@@ -107,12 +114,21 @@ def load(
             files.append(LoweredFile(path, outcome.module))
         elif outcome.refusal is not None:
             refusal = outcome.refusal
+            if refusal.trace:
+                faults.append(Fault(path, refusal.message, refusal.trace))
             if refusal.passing:
                 passing.add(tree.digests[path])
             findings.append(unreadable(path, refusal.message, refusal.row, refusal.column))
     if todo:
         _keep(store, {name: raw for name, raw in known.items() if name not in passing}, stored)
-    return Loaded(tuple(files), tuple(findings), bool(passing), reused, sum(len(content) for content in contents))
+    return Loaded(
+        tuple(files),
+        tuple(findings),
+        bool(passing),
+        reused,
+        sum(len(content) for content in contents),
+        tuple(faults),
+    )
 
 
 def _stored(store: Store) -> dict[bytes, msgspec.Raw]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from session_lint.analysis import Analysis, rule_of
 from session_lint.cache.analyses import find_analysis, keep_analysis
 from session_lint.cache.keys import inputs, release
+from session_lint.cache.seal import user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, open_store
 from session_lint.cache.tree import Tree, look_at
 from session_lint.discovery import Discovery, discover, finder
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from session_lint.novelty import Past
     from session_lint.program import Program
     from session_lint.settings import Settings
+
+_LONG = 200
+"""Characters of a path that an error repeats."""
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
@@ -185,7 +189,9 @@ def find_files(request: Request) -> Files:
     exclude = _exclude(request, settings)
     discovery = discover(project.root, paths, exclude, force_exclude=request.force_exclude, virtual=tuple(overlay))
     if not discovery.reported and not discovery.excluded and not discovery.unreadable:
-        where = ", ".join(str(path) for path in request.paths)
+        where = ", ".join(_shortened(path) for path in request.paths)
+        if discovery.notebooks:
+            where += " (notebooks are not read)"
         raise UserError(f"No Python file found under {where}; name a folder that holds some, or look at `exclude`.")
     return Files(project, discovery, Sources(project.root, settings.max_file_size, overlay))
 
@@ -300,7 +306,9 @@ def _store(request: Request, files: Files) -> Store:
     if request.cache_dir is not None:
         # Several projects may share the folder.
         name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogateescape')).hexdigest()[:8]}"
-    return open_store(folder, name, read_only=bool(files.sources.overlay) and not files.snapshot)
+    # Beside the linted code anybody may have put a cache; a folder that the user names is the user's word.
+    key = user_key() if request.cache_dir is None else b""
+    return open_store(folder, name, read_only=bool(files.sources.overlay) and not files.snapshot, key=key)
 
 
 def _key(files: Files, tree: Tree) -> bytes:
@@ -331,7 +339,7 @@ class _Stages:
 
         program, loaded = self.program(), self.loaded()
         found = judge(program, loaded, rules, known, self._clock.lap, self._request.progress)
-        if not loaded.passing:
+        if not (loaded.passing or found.faults):
             keep_analysis(self._store, _key(self._files, self._tree), found)
         return found
 
@@ -340,7 +348,7 @@ class _Stages:
         from session_lint.loading import load
 
         discovery, request = self._files.discovery, self._request
-        seconds = self._files.project.settings.max_file_seconds
+        settings = self._files.project.settings
         with room_for_linking():
             loaded = load(
                 discovery.known,
@@ -349,7 +357,8 @@ class _Stages:
                 # The modules of an earlier revision are not worth the place of those that are there now.
                 replace(self._store, read_only=self._store.read_only or self._files.snapshot),
                 jobs=request.jobs,
-                seconds=seconds,
+                seconds=settings.max_file_seconds,
+                memory=settings.max_file_memory,
                 executor=request.executor,
                 progress=request.progress,
             )
@@ -392,7 +401,16 @@ def _sort_key(finding: Finding) -> tuple[str, int, int, str, str]:
 def _resolved(path: Path) -> Path:
     """The path with links resolved, but for a file that is one: its name is what the user asked about."""
     absolute = Path.cwd() / path
-    return absolute.resolve() if absolute.is_dir() else absolute.parent.resolve() / absolute.name
+    try:
+        return absolute.resolve() if absolute.is_dir() else absolute.parent.resolve() / absolute.name
+    except (OSError, RuntimeError) as error:  # the latter for links in a circle, before Python 3.13
+        why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
+        raise UserError(f"{_shortened(path)} cannot be read: {why}.") from error
+
+
+def _shortened(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
 def _inside(root: Path, path: Path) -> str:

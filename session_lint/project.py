@@ -37,12 +37,12 @@ def locate_project(
     Raises:
         UserError: the root is no folder, or the settings are not valid.
     """
-    if root is not None and not root.is_dir():
+    if root is not None and not os.path.isdir(root):  # noqa: PTH112  (a name that is too long makes a Path raise)
         raise UserError(f"{root} is not a folder; --root takes the folder of the project.")
     start = root.resolve() if root is not None else _common_folder(paths)
     settings_file = None
     if config is not None:
-        settings_file = config.resolve()
+        settings_file = Path(os.path.realpath(config))  # which links in a circle do not make raise
     elif not isolated:
         settings_file = find_settings_file(start)
     settings = load_settings(settings_file) if settings_file is not None else Settings()

@@ -14,6 +14,7 @@ import msgspec
 
 from session_lint.errors import UserError
 from session_lint.findings import Severity
+from session_lint.regular import read_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,6 +22,9 @@ else:
     import tomli as tomllib
 
 SETTINGS_FILE = "session-lint.toml"
+
+_LEAST_MEMORY = 200
+"""Megabytes: what a process that parses takes before it does anything."""
 
 DEFAULT_EXCLUDE = (
     ".bzr",
@@ -102,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_field
     baseline: str | None = None
     max_file_size: int = 1_000_000
     max_file_seconds: int = 60
+    max_file_memory: int = 4_000
 
 
 def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
@@ -129,6 +134,10 @@ def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
     if settings.max_file_seconds <= 0:
         raise UserError(
             f"{source}: `max-file-seconds` is a number of seconds above 0, not {settings.max_file_seconds}."
+        )
+    if settings.max_file_memory < _LEAST_MEMORY:
+        raise UserError(
+            f"{source}: `max-file-memory` is a number of megabytes from {_LEAST_MEMORY} on, not {settings.max_file_memory}."
         )
     return settings
 
@@ -179,11 +188,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: it cannot be read or is not TOML.
     """
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        data: dict[str, Any] = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # also of a number with thousands of digits, which the parser lets through
         raise UserError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise UserError(f"{path} cannot be read: it is nested too deeply.") from error
     return data
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from session_lint.regular import read_regular
 
 
 class SourceError(Exception):
@@ -82,12 +85,14 @@ class Sources:
         data = self.overlay.get(path)
         if data is None:
             try:
-                size = (self.root / path).stat().st_size
-                data = (self.root / path).read_bytes() if size <= self.max_file_size else None
+                return read_regular(f"{self.root}/{path}", self.max_file_size)
             except OSError as error:
+                if error.errno == errno.EFBIG:
+                    raise self._too_large((self.root / path).stat().st_size) from error
                 raise SourceError(f"it cannot be read ({error.strerror})") from error
-        else:
-            size = len(data)
-        if data is None or size > self.max_file_size:
-            raise SourceError(f"it has {size:,} bytes, more than max-file-size ({self.max_file_size:,})")
+        if len(data) > self.max_file_size:
+            raise self._too_large(len(data))
         return data
+
+    def _too_large(self, size: int) -> SourceError:
+        return SourceError(f"it has {size:,} bytes, more than max-file-size ({self.max_file_size:,})")

@@ -14,6 +14,7 @@ import msgspec
 
 from session_lint import __version__
 from session_lint.facts import fact_files
+from session_lint.regular import read_regular
 
 if TYPE_CHECKING:
     from session_lint.settings import Settings
@@ -29,6 +30,7 @@ _AFTERWARDS = frozenset(
         "exclude",
         "extend_exclude",
         "max_file_seconds",
+        "max_file_memory",
     }
 )
 """Settings that choose among findings, or whose effect is in the list of files: all others change the analysis."""
@@ -87,6 +89,6 @@ def inputs(settings: Settings, root: Path, tree: Mapping[str, bytes], unreadable
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError:
         return b""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from session_lint.cache.seal import SEAL_BYTES, seal
 from session_lint.errors import UserError
+from session_lint.regular import read_regular
 
 CACHE_FOLDER = ".session_lint_cache"
 MAX_BYTES = 256 << 20
@@ -18,7 +19,8 @@ MAX_BYTES = 256 << 20
 KEPT_RELEASES = 3
 """How many releases of the tool keep their files side by side."""
 
-_MAGIC = b"SLC1"
+_MAGIC = b"SLC2"
+_HEAD = len(_MAGIC) + SEAL_BYTES
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder is a cache of session-lint. It may be deleted at any time; `session-lint clean` does it.
 # For information about cache directory tags see https://bford.info/cachedir/
@@ -28,10 +30,11 @@ _ABANDONED = 3600
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Named files in a folder; without one, nothing is found and nothing kept."""
+    """Named files in a folder, sealed with a key; without a folder, nothing is found and nothing kept."""
 
     folder: Path | None
     read_only: bool = False
+    key: bytes = b""
 
     def read(self, name: str) -> memoryview | None:
         """The content of a file as it was written; None where it is not there or not whole."""
@@ -39,24 +42,22 @@ class Store:
             return None
         try:
             path = self.folder / name
-            if path.stat().st_size > MAX_BYTES:
-                return None
-            data = memoryview(path.read_bytes())
+            data = memoryview(read_regular(path, MAX_BYTES))
         except OSError:
             return None
-        if data[:4] != _MAGIC or zlib.crc32(data[8:]) != int.from_bytes(data[4:8], "big"):
+        if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : _HEAD] != seal(data[_HEAD:], self.key):
             return None
-        return data[8:]
+        return data[_HEAD:]
 
     def write(self, name: str, content: bytes) -> bool:
         """Replace a file in one step; False where that is not to be, or not possible: a cache is no reason to fail."""
-        if self.folder is None or self.read_only or len(content) + 8 > MAX_BYTES:
+        if self.folder is None or self.read_only or len(content) + _HEAD > MAX_BYTES:
             return False
         draft = self.folder / f"draft-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             self._prepare()
             with draft.open("xb") as file:
-                file.write(_MAGIC + zlib.crc32(content).to_bytes(4, "big"))
+                file.write(_MAGIC + seal(content, self.key))
                 file.write(content)
             draft.replace(self.folder / name)
         except OSError:
@@ -78,15 +79,18 @@ class Store:
         _clear(top)
 
 
-def open_store(folder: Path, release: str, *, read_only: bool = False) -> Store:
+def open_store(folder: Path, release: str, *, read_only: bool = False, key: bytes | None = b"") -> Store:
     """The store of one release of the tool in a cache folder.
 
-    A folder behind a symbolic link is not used: it could have come with the linted code, and point anywhere.
+    A folder behind a symbolic link is not used: it could have come with the linted code, and point anywhere. Nor is any
+    where the key that it is to be sealed with cannot be had.
     """
+    if key is None:
+        return Store(None)
     inner = folder / release
     if folder.name == CACHE_FOLDER and (folder.is_symlink() or inner.is_symlink()):
         return Store(None)
-    return Store(inner, read_only)
+    return Store(inner, read_only, key)
 
 
 def clean(folder: Path) -> bool:

@@ -19,11 +19,11 @@ from session_lint.cli.check import check
 from session_lint.cli.clean import clean
 from session_lint.cli.explain import explain
 from session_lint.cli.init import init
+from session_lint.cli.options import FAILED
 from session_lint.cli.rule import rule
 from session_lint.cli.trace import trace
 from session_lint.errors import UserError
 
-FAILED = 2
 INTERRUPTED = 130
 
 

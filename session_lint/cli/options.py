@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from session_lint.analysis import Fault
     from session_lint.pipeline import Files, Request, Result
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STDIN = "-"
 FINDINGS = 1
+FAILED = 2
 
 
 def _codes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -239,9 +241,12 @@ def write(text: str, output_file: Path | None) -> None:
 
 
 def exit_code(result: Result, options: dict[str, Any]) -> int:
-    """1 where a finding is as grave as ``--fail-on`` asks and as sure, else 0."""
+    """1 where a finding is as grave as ``--fail-on`` asks and as sure, else 0; 2 where an error of ours cost findings, which it tells."""
     from session_lint.findings import Confidence, Severity
 
+    if result.analysis.faults:
+        _tell_faults(result.analysis.faults, traces=options["verbose"])
+        return FAILED
     if options["exit_zero"]:
         return 0
     ranks = list(Severity)
@@ -252,6 +257,16 @@ def exit_code(result: Result, options: dict[str, Any]) -> int:
         for finding in result.findings
     )
     return FINDINGS if fails else 0
+
+
+def _tell_faults(faults: Iterable[Fault], *, traces: bool) -> None:
+    from session_lint.report.style import printable
+
+    for fault in faults:
+        if traces:
+            click.echo(fault.trace, err=True)
+        said = printable(f"{fault.where}: {fault.what}")
+        click.echo(f"session-lint: internal error in {said}; please report it with the output of --verbose.", err=True)
 
 
 def tell(files: Files) -> None:

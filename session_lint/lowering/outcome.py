@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import msgspec
 
 from session_lint import ir
@@ -15,6 +17,8 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     row: int = 1
     column: int = 1
     passing: bool = False
+    trace: str = ""
+    """Where the failure is our own: its traceback."""
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +43,12 @@ def outcome_of(data: bytes) -> Outcome:
     except LoweringError as error:
         return Outcome(None, Refusal(error.message, error.row, error.column))
     except MemoryError:
-        return Outcome(None, Refusal("it takes more memory than there is", passing=True))
+        return Outcome(
+            None, Refusal("parsing it takes more memory than max-file-memory allows, or than there is", passing=True)
+        )
+    except Exception as error:  # noqa: BLE001  (one file's failure is no reason to lose the others)
+        what = f"session-lint failed on it ({type(error).__name__}: {error})"
+        return Outcome(None, Refusal(what, passing=True, trace=traceback.format_exc()))
 
 
 def encode_outcome(outcome: Outcome) -> bytes:

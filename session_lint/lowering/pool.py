@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
@@ -28,11 +29,24 @@ SMALL = 256 * 1024
 
 _BATCH = 256 * 1024
 _TICK = 0.2
-_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from session_lint.lowering.worker import serve; serve()"
+_STARVED = frozenset({-6, -9})
+"""Exit codes of a process that could allocate no more and gave up, and of one that the system killed."""
+
+_HERE = str(Path(__file__).parents[2])
+"""Where this package is, which need not be among what is imported from."""
+
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[2:]; from session_lint.lowering.worker import serve; serve(int(sys.argv[1]))"
+)
 
 
 def lower_all(
-    files: Sequence[bytes], *, jobs: int | None = None, seconds: float = 60, executor: Executor | None = None
+    files: Sequence[bytes],
+    *,
+    jobs: int | None = None,
+    seconds: float = 60,
+    memory: int = 4000,
+    executor: Executor | None = None,
 ) -> Iterator[tuple[int, bytes]]:
     """Lower files, in any order.
 
@@ -40,6 +54,7 @@ def lower_all(
         files: their bytes.
         jobs: how many processes share the work; None: as many as there are processors, and none for little work.
         seconds: how long a process may take for one file.
+        memory: megabytes that a process may take.
         executor: does the work in place of own processes.
 
     Yields:
@@ -49,14 +64,16 @@ def lower_all(
     if executor is not None:
         failed = yield from _by_executor(files, order, executor)
         # A broken executor does not say which file broke it; a process of our own does.
-        yield from _by_processes(files, failed, 1, seconds)
+        yield from _by_processes(files, failed, 1, seconds, memory)
         return
     total = sum(len(data) for data in files)
     wanted = jobs or min(processors(), 1 + total // SMALL)
     if wanted <= 1:
-        yield from _here(files, order)
+        # Only the parsing of a large file takes so long or so much memory that a process of its own has to bound it.
+        yield from _by_processes(files, [index for index in order if len(files[index]) > SMALL], 1, seconds, memory)
+        yield from _here(files, [index for index in order if len(files[index]) <= SMALL])
     else:
-        yield from _by_processes(files, order, min(wanted, len(files)), seconds)
+        yield from _by_processes(files, order, min(wanted, len(files)), seconds, memory)
 
 
 def processors() -> int:
@@ -118,12 +135,12 @@ class _Worker:
     since: float | None = None
     overdue: bool = False
 
-    def start(self) -> bool:
-        """Start a process; False where that does not work here."""
+    def start(self, memory: int) -> bool:
+        """Start a process that may take so many megabytes; False where that does not work here."""
         self.since, self.overdue = time.monotonic(), False
         try:
             self.process = subprocess.Popen(  # noqa: S603  (our own interpreter)
-                [sys.executable, "-I", "-c", _BOOT, *sys.path],
+                [sys.executable, "-I", "-c", _BOOT, str(memory), *sys.path, _HERE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -177,6 +194,7 @@ class _Crew:
     files: Sequence[bytes]
     waiting: deque[int]
     seconds: float
+    memory: int
     workers: list[_Worker]
     done: SimpleQueue[tuple[int, bytes] | None] = field(default_factory=SimpleQueue)
     stopped: bool = False
@@ -186,7 +204,7 @@ class _Crew:
         try:
             running = False
             while self.waiting and not self.stopped:
-                if not running and not (running := worker.start()):
+                if not running and not (running := worker.start(self.memory)):
                     return
                 try:
                     index = self.waiting.popleft()
@@ -205,6 +223,9 @@ class _Crew:
     def _death(self, worker: _Worker, code: int) -> Refusal:
         if worker.overdue:
             return Refusal(f"parsing it takes longer than max-file-seconds ({self.seconds:g})", passing=True)
+        if code in _STARVED:
+            why = f"most likely of want of memory; max-file-memory is {self.memory:,} MB"
+            return Refusal(f"the process that parsed it died (exit code {code}, {why})", passing=True)
         return Refusal(f"the process that parsed it died (exit code {code})", passing=True)
 
     def watch(self) -> None:
@@ -218,11 +239,11 @@ class _Crew:
 
 
 def _by_processes(
-    files: Sequence[bytes], order: Sequence[int], number: int, seconds: float
+    files: Sequence[bytes], order: Sequence[int], number: int, seconds: float, memory: int
 ) -> Iterator[tuple[int, bytes]]:
     if not order:
         return
-    crew = _Crew(files, deque(order), seconds, [_Worker() for _ in range(number)])
+    crew = _Crew(files, deque(order), seconds, memory, [_Worker() for _ in range(number)])
     threads = [threading.Thread(target=crew.tend, args=(worker,), daemon=True) for worker in crew.workers]
     done: set[int] = set()
     try:

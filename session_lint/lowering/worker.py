@@ -7,8 +7,7 @@ import sys
 from typing import IO
 
 READY = b"session-lint"
-MAX_MEMORY = 4 << 30
-"""Bytes of address space; what needs more is told to be without memory, and not the whole machine."""
+_MAX_MESSAGE = 4 << 30
 
 
 def send(pipe: IO[bytes], data: bytes) -> None:
@@ -24,14 +23,14 @@ def receive(pipe: IO[bytes]) -> bytes | None:
     if len(head) < 8:
         return None
     size = int.from_bytes(head, "big")
-    if size > MAX_MEMORY:
+    if size > _MAX_MESSAGE:
         return None  # that is no message
     data = pipe.read(size)
     return data if len(data) == size else None
 
 
-def serve() -> None:
-    """Answer each file that comes in by its lowered form, until there are no more."""
+def serve(memory: int) -> None:
+    """Answer each file that comes in by its lowered form, until there are no more; with so many megabytes and no more."""
     import gc
     import signal
 
@@ -39,7 +38,7 @@ def serve() -> None:
     from session_lint.lowering.outcome import encode_outcome, outcome_of
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
-    _limit_memory()
+    _limit_memory(memory * 1_000_000)
     with os.fdopen(os.dup(0), "rb") as incoming, os.fdopen(os.dup(1), "wb") as outgoing:
         silence = os.open(os.devnull, os.O_RDWR)
         os.dup2(silence, 0)
@@ -54,13 +53,14 @@ def serve() -> None:
             os._exit(0)  # the parent has gone; there is nothing to flush
 
 
-def _limit_memory() -> None:
+def _limit_memory(bytes_: int) -> None:
+    """Bound the address space: what needs more is told to be without memory, and not the whole machine."""
     if sys.platform == "win32":
         return
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
+    limit = bytes_ if most == resource.RLIM_INFINITY else min(bytes_, most)
     try:
         resource.setrlimit(resource.RLIMIT_AS, (limit, most))
     except (OSError, ValueError):

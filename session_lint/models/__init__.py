@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from session_lint.errors import UserError
+from session_lint.regular import read_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -100,15 +101,17 @@ def _convert(data: dict[str, Any]) -> Model:
 
 def _read_model(path: Path, said: str) -> Model:
     try:
-        return _convert(tomllib.loads(path.read_bytes().decode("utf-8-sig")))
+        return _convert(tomllib.loads(read_regular(path).decode("utf-8-sig")))
     except OSError as error:
         raise UserError(
             f"{said} cannot be read: {error.strerror}; name a file, relative to the project's root."
         ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{said} is not valid TOML: {error}.") from error
     except msgspec.ValidationError as error:
         raise UserError(f"{said} is no model of a library: {_plain(str(error))}.") from error
+    except ValueError as error:
+        raise UserError(f"{said} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise UserError(f"{said} cannot be read: it is nested too deeply.") from error
 
 
 def _plain(message: str) -> str:

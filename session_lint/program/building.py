@@ -78,8 +78,10 @@ def _bind(statement: ir.Statement, scope: Scope, module: Module) -> None:
         case ir.ScopeStatement():
             if isinstance(scope, Function):
                 scope.outer_names.update(statement.names)
+                parameters = {param.name for param in scope.params}
                 for name in statement.names:
-                    scope.cells.pop(name, None)
+                    if name not in parameters:  # which Python itself refuses, though only when it compiles
+                        scope.cells.pop(name, None)
                     if statement.kind == "global":
                         module.cells.setdefault(name, Cell())
         case ir.Import() | ir.ImportFrom():

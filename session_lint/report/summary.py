@@ -41,7 +41,15 @@ def looked_at(result: Result) -> str:
     return (
         f"Checked {counted(reported, 'file')}{scope}: {counts.files_with_sessions} {handle} sessions, "
         f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}, {counted(number_of_checks(result), 'check')}"
+        f"{_not_read(result)}"
     )
+
+
+def _not_read(result: Result) -> str:
+    discovery = result.files.discovery
+    kinds = ((discovery.notebooks, "notebook"), (discovery.special, "special file"))
+    skipped = [counted(len(files), noun) for files, noun in kinds if files]
+    return f"; not read: {', '.join(skipped)}" if skipped else ""
 
 
 def number_of_checks(result: Result) -> int:

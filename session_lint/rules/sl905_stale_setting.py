@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 
 from session_lint.findings import Finding, Severity
 from session_lint.ir import Span
+from session_lint.regular import read_regular
 from session_lint.rules.registry import stage_rule
 from session_lint.settings import Settings
 from session_lint.source import split_lines
@@ -62,7 +63,7 @@ def stale(
         file: where the settings are.
         root: the project's root.
     """
-    lines = split_lines(file.read_bytes().decode("utf-8-sig", "replace"))
+    lines = split_lines(read_regular(file).decode("utf-8-sig", "replace"))
     path = Path(os.path.relpath(file, root)).as_posix()
     for key, pattern in _patterns(settings):
         from pathspec import GitIgnoreSpec  # only where a setting has patterns

@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 
 from session_lint.cache import store as stores
 from session_lint.cache import tree as trees
+from session_lint.cache.seal import SEAL_BYTES, seal, user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, clean, open_store
 from session_lint.errors import UserError
 from session_lint.pipeline import Request, Result, find_files, run
@@ -203,8 +203,13 @@ def test_random_edits_give_what_a_fresh_run_gives(project: Path, seed: int) -> N
 
 
 def sealed(content: bytes) -> bytes:
-    """A content with the right checksum before it."""
-    return b"SLC1" + zlib.crc32(content).to_bytes(4, "big") + content
+    """A content with the right seal before it."""
+    key = user_key()
+    assert key is not None
+    return b"SLC2" + seal(content, key) + content
+
+
+HEAD = 4 + SEAL_BYTES
 
 
 def with_other_values(content: bytes) -> bytes:
@@ -227,12 +232,12 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
         b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
     ),
     "sealed noise": lambda data: sealed(random.Random(2).randbytes(5000)),
-    "sealed, truncated": lambda data: sealed(data[8 : len(data) // 2]),
+    "sealed, truncated": lambda data: sealed(data[HEAD : len(data) // 2]),
     "sealed, nothing": lambda data: sealed(b""),
     "sealed, nil": lambda data: sealed(b"\xc0"),
     "sealed, deep": lambda data: sealed(b"\x91" * 100_000 + b"\xc0"),
     "sealed, huge": lambda data: sealed(b"\xdf\xff\xff\xff\xff"),
-    "sealed, other values": lambda data: sealed(with_other_values(data[8:])),
+    "sealed, other values": lambda data: sealed(with_other_values(data[HEAD:])),
 }
 
 
@@ -319,6 +324,76 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(project: Path, tmp_pa
     (project / CACHE_FOLDER).symlink_to(tmp_path / "target")
     assert_same(project)
     assert not list((tmp_path / "target").iterdir())
+
+
+def forged(root: Path) -> None:
+    """Turn the cache of a project into what somebody who does not know the user's key could have made of it."""
+    for path in cached_files(root).values():
+        content = path.read_bytes()[HEAD:]
+        if path.name == "analyses":
+            analyses = msgspec.msgpack.decode(content, type=dict[bytes, msgspec.Raw])
+            for name, raw in analyses.items():
+                clean_bill = {**msgspec.msgpack.decode(raw), "findings": ()}
+                analyses[name] = msgspec.Raw(msgspec.msgpack.encode(clean_bill))
+            content = msgspec.msgpack.encode(analyses)
+        path.write_bytes(b"SLC2" + seal(content, b"") + content)
+
+
+def test_a_cache_that_came_with_the_code_is_not_believed(project: Path) -> None:
+    expected = said(lint(project))
+    forged(project)
+    assert said(lint(project)) == expected
+    assert said(lint(project)) == expected
+
+
+def test_a_forged_cache_would_work_with_the_key(project: Path, tmp_path: Path) -> None:
+    """That is why a cache beside the code is sealed; a folder that the user names is not."""
+    folder = tmp_path / "cache"
+    assert lint(project, cache_dir=folder).findings
+    shutil.copytree(folder, project / CACHE_FOLDER)
+    forged(project)
+    shutil.rmtree(folder)
+    shutil.move(project / CACHE_FOLDER, folder)
+    result = lint(project, cache_dir=folder)
+    assert result.work["analysis from the cache"]
+    assert not [finding for finding in result.findings if not finding.code.startswith("SL9")]
+
+
+def test_without_a_place_for_the_key_there_is_no_cache(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert user_key() is None
+    assert_same(project)
+    assert not (project / CACHE_FOLDER).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 33])
+def test_a_damaged_key_is_none(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "session-lint").mkdir()
+    (tmp_path / "session-lint" / "key").write_bytes(content)
+    assert user_key() is None
+
+
+def test_the_key_is_the_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    key = user_key()
+    assert key is not None
+    assert user_key() == key
+    assert len(key) == 32
+    if os.name == "posix":
+        assert (tmp_path / "session-lint" / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_somebody_elses_key_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert user_key() is not None
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    os.chown(tmp_path / "session-lint" / "key", 54321, -1)
+    assert user_key() is None
 
 
 def test_clean(project: Path) -> None:

@@ -29,7 +29,7 @@ EXPECTED = {index: encode_outcome(outcome_of(data)) for index, data in enumerate
 
 LETHAL = """
 import os, sys, time
-sys.path[:] = sys.argv[1:]
+sys.path[:] = sys.argv[2:]
 from session_lint.lowering import outcome
 lower = outcome.outcome_of
 def lethal(data):
@@ -42,7 +42,7 @@ def lethal(data):
     return lower(data)
 outcome.outcome_of = lethal
 from session_lint.lowering.worker import serve
-serve()
+serve(int(sys.argv[1]))
 """
 
 
@@ -109,6 +109,16 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pool, "_BOOT", LETHAL)
     outcomes = dict(lower_all([b"sleep", b"x = 1\n"], jobs=2, seconds=2))
     assert refusal(outcomes[0]).message == "parsing it takes longer than max-file-seconds (2)"
+    assert outcomes[1] == EXPECTED[6]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of memory there")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_takes_too_much_memory_is_given_up(jobs: int) -> None:
+    files = [b"x = [" + b"1," * 200_000 + b"]\n", b"x = 1\n"]
+    outcomes = dict(lower_all(files, jobs=jobs, memory=250))
+    assert "max-file-memory" in refusal(outcomes[0]).message
+    assert refusal(outcomes[0]).passing
     assert outcomes[1] == EXPECTED[6]
 
 
