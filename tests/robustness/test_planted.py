@@ -94,7 +94,7 @@ def test_planted_code_is_not_run(command: str, start: str, tmp_path: Path) -> No
     )
     assert "internal error" not in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert ran.stdout
+    assert ran.stdout or command == "trace"  # which has no entry point to show
     assert not list(marks.iterdir())
 
 
