@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import ecosystem as others
 from benchmarks import peers
 from benchmarks.comparing import compare, tell_on_stderr
 from benchmarks.scaling import SIZES, scale
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(options: argparse.Namespace, home: Path) -> str:
+    if options.command == "ecosystem":
+        return _ecosystem(options, home)
     trees = [_tree(name, home) for name in ([options.trees] if isinstance(options.trees, str) else options.trees or [])]
     if options.command == "compare":
         return compare(
@@ -58,6 +61,13 @@ def _measured(options: argparse.Namespace, home: Path) -> str:
             tell=tell_on_stderr,
         )
     return profile(trees[0] if trees else _tree("medium", home), home, tell_on_stderr)
+
+
+def _ecosystem(options: argparse.Namespace, home: Path) -> str:
+    outcomes = others.ecosystem(home, options.trees, tell_on_stderr, installed=options.installed)
+    if options.record and not (options.trees or options.installed):
+        others.SNAPSHOT.write_text(others.snapshot(outcomes), "utf-8")
+    return others.as_table(outcomes)
 
 
 def _tree(name: str, home: Path) -> Tree:
@@ -96,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
             )
         else:
             command.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of files, about")
+    command = commands.add_parser(
+        "ecosystem", parents=[shared, measured], help="that no run fails on code that others wrote, and what it finds"
+    )
+    command.add_argument("trees", nargs="*", metavar="NAME", help="distributions of ecosystem.txt, where not all")
+    command.add_argument("--installed", action="store_true", help="this Python's own modules and site-packages too")
     command = commands.add_parser("profile", parents=[shared, measured], help="one run of each kind, split by stage")
     command.add_argument("trees", nargs="?", metavar="TREE", help=described)
     return parser
