@@ -5,6 +5,7 @@ Heavy modules (LibCST, rich, the pipeline) are imported inside commands, so that
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -25,6 +26,7 @@ from session_lint.cli.trace import trace
 from session_lint.errors import UserError
 
 INTERRUPTED = 130
+_NO_ROOM = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
 
 
 class _CommandLine(click.Group):
@@ -52,18 +54,31 @@ class _CommandLine(click.Group):
             click.echo("session-lint: interrupted.", err=True)
             return INTERRUPTED
         except BrokenPipeError:
-            # The reader has gone; keep the interpreter from failing on its last flush.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _abandon_stdout()
+            return FAILED
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                return _fail(error)
+            click.echo(f"session-lint: the report cannot be written: {error.strerror}.", err=True)
+            _abandon_stdout()
             return FAILED
         except Exception as error:  # noqa: BLE001  (the last resort: exit code 1 would read as findings)
-            if {"--verbose", "-v"} & set(sys.argv):
-                traceback.print_exc()
-            what = f"{type(error).__name__}: {error}"
-            click.echo(
-                f"session-lint: internal error ({what}); please report it with the output of --verbose.", err=True
-            )
-            return FAILED
+            return _fail(error)
         return code if isinstance(code, int) else 0
+
+
+def _fail(error: Exception) -> int:
+    """Tell of an error of ours."""
+    if {"--verbose", "-v"} & set(sys.argv):
+        traceback.print_exc()
+    what = f"{type(error).__name__}: {error}"
+    click.echo(f"session-lint: internal error ({what}); please report it with the output of --verbose.", err=True)
+    return FAILED
+
+
+def _abandon_stdout() -> None:
+    """What reads it has gone, or it has no room: keep the interpreter from failing on its last flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=_CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

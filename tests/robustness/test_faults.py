@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,16 @@ def test_a_file_that_fails_hides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert ran.exit_code == 2
     assert [finding["code"] for finding in json.loads(ran.stdout)] == ["SL302", "SL902"]
     assert "internal error in b.py: session-lint failed on it (AssertionError: a node" in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_report_that_finds_no_room_is_told(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"a.py": "x = 1\n"})
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-m", "session_lint", "check", "."]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ran.returncode == 2
+    assert ran.stderr == "session-lint: the report cannot be written: No space left on device.\n"
