@@ -40,10 +40,15 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, on: bool) 
     return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if on and codes else text
 
 
+def _escaped(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def printable(text: str) -> str:
     """Text from a linted file or its name, with what would steer the terminal, or the log of a CI job, made visible."""
     if not text.isprintable():
-        text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return _LOG_COMMAND.sub(r"#\\x23", text) if "##" in text else text
 
 
