@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -68,8 +69,8 @@ def ecosystem(
     wheels = _download(home / "wheels", tell)
     trees = {name: _unpacked(wheels[_normal(name)], home / "ecosystem" / name) for name in names if _wanted(name, only)}
     if installed:
-        trees["standard library"] = Path(sysconfig.get_path("stdlib"))
-        trees["site-packages"] = Path(sysconfig.get_path("purelib"))
+        for name, kind in (("standard library", "stdlib"), ("site-packages", "purelib")):
+            trees[name] = _copied(Path(sysconfig.get_path(kind)), home / "installed" / kind)
     outcomes = []
     for name, folder in trees.items():
         tell(name)
@@ -99,6 +100,17 @@ def _unpacked(wheel: Path, folder: Path) -> Path:
     if not folder.exists():
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder, [name for name in archive.namelist() if name.endswith((".py", ".pyi"))])
+    return folder
+
+
+def _copied(source: Path, folder: Path) -> Path:
+    """The Python files below a folder, where no ignore file of a repository around them leaves them out."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in source.rglob("*.py"):
+        inner = path.relative_to(source)
+        if path.is_file() and "site-packages" not in inner.parts:
+            (folder / inner).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / inner)
     return folder
 
 

@@ -479,8 +479,10 @@ class Frame(ControlFlow):
         self._give(args.everything())
         if node is not None and isinstance(node.func, ir.Attribute):
             receiver = node.func.value
-            if isinstance(receiver, ir.Call) and isinstance(self.unit, Function) and self.unit.takes_self:
-                receiver = ir.Name(receiver.span, self.unit.params[0].name)
+            unit = self.unit
+            # A method may lack its `self`.
+            if isinstance(receiver, ir.Call) and isinstance(unit, Function) and unit.takes_self and unit.params:
+                receiver = ir.Name(receiver.span, unit.params[0].name)
             held = frozenset(v for v in self.peek(receiver) if not isinstance(v, Session))
             self.lose(held)
             self._give([held])

@@ -278,3 +278,8 @@ def test_hostile_settings_end_in_a_sentence(name: str, content: bytes, tmp_path:
             lint([tmp_path], root=tmp_path)
     else:
         assert [finding.code for finding in lint([tmp_path], root=tmp_path).findings] == ["SL302"]
+
+
+def test_a_method_without_self_is_no_harm(tmp_path: Path) -> None:
+    text = FAULTY + "\n\nclass Odd:\n    def work():\n        session = Session()\n        super().work(session)\n"
+    assert findings(lay_out(tmp_path, {"a.py": text}), ".", "--ignore", "SL1,SL2")["a.py"][:2] == ("SL302", 5)
