@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,14 +43,14 @@ def load(name: str) -> Any:
     return json.loads((SCHEMAS / name).read_text("utf-8"))
 
 
-def violating(**options: Any) -> Result:
-    request = Request(paths=(VIOLATING,), root=VIOLATING, preview=True, selection=Selection("", ["ALL"]), **options)
-    return run(request, find_files(request))
-
-
 @pytest.fixture(scope="module")
-def real() -> Result:
-    result = violating()
+def real(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The findings of a project that lies two folders down in its repository."""
+    repository = tmp_path_factory.mktemp("repository")
+    (repository / ".git").mkdir()
+    project = shutil.copytree(VIOLATING, repository / "services" / "scraper")
+    request = Request(paths=(project,), root=project, preview=True, selection=Selection("", ["ALL"]))
+    result = run(request, find_files(request))
     assert any(finding.chain for finding in result.findings)
     return result
 
@@ -123,7 +124,7 @@ def test_sarif_has_what_code_scanning_shows(real: Result) -> None:
         assert rule["id"] == shown["ruleId"] == finding.code
         assert "## Why is this bad?" in rule["help"]["markdown"]
         place = shown["locations"][0]["physicalLocation"]
-        assert place["artifactLocation"]["uri"] == f"fixtures/batch_scraper/violating/{finding.filename}"
+        assert place["artifactLocation"]["uri"] == f"services/scraper/{finding.filename}"
         assert place["region"] == {
             "startLine": finding.span.row,
             "startColumn": finding.span.column,
@@ -277,7 +278,7 @@ def test_json_lines_are_the_items_of_the_list(real: Result) -> None:
 
 def test_github_knows_files_by_their_path_in_the_repository(real: Result) -> None:
     first = written("github", real).splitlines()[0]
-    assert ",file=fixtures/batch_scraper/violating/scraper/database.py,line=" in first
+    assert ",file=services/scraper/scraper/database.py,line=" in first
 
 
 # The command line
