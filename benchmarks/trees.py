@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from session_lint.pipeline import Request, find_files
+from session_lint.pipeline import find_files
+from session_lint.request import Request
 
 
 @dataclass(frozen=True, slots=True)

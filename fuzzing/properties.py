@@ -19,8 +19,10 @@ from session_lint.loading import Loaded, load
 from session_lint.lowering import LoweringError, lower
 from session_lint.mending import mend
 from session_lint.models import load_models
-from session_lint.pipeline import Request, Result, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.program import link
+from session_lint.request import Request
+from session_lint.result import Result
 from session_lint.rules.registry import Selection, load_rules
 from session_lint.settings import Settings
 from session_lint.source import split_lines

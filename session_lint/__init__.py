@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result, check
+    from session_lint.api import check
+    from session_lint.result import Result
 
 __all__ = ["Result", "__version__", "check"]
 
 
 def __getattr__(name: str) -> object:
-    if name in {"Result", "check"}:
-        from session_lint import pipeline
+    if name == "check":
+        from session_lint.api import check
 
-        return getattr(pipeline, name)
+        return check
+    if name == "Result":
+        from session_lint.result import Result
+
+        return Result
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,16 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from session_lint.errors import UserError
 from session_lint.findings import Finding
 from session_lint.fingerprints import Mark, mark
 from session_lint.regular import read_regular
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
-
-if TYPE_CHECKING:
-    from session_lint.pipeline import Result
 
 BASELINE_FILE = "session-lint-baseline.jsonl"
 _HEADER = {"session-lint-baseline": 1}
@@ -79,12 +76,6 @@ def baseline_text(marks: Iterable[Mark]) -> str:
 def recorded(findings: Iterable[Finding]) -> list[Mark]:
     """What a baseline says of findings; files that cannot be read are none of it: what was not looked at is never fine."""
     return [mark(finding) for finding in findings if finding.code != UNREADABLE_FILE.code]
-
-
-def can_tell(result: Result, entry: Mark) -> bool:
-    """Whether a run can tell if an entry still holds: it looked at its file, or at all there are, and ran its rule."""
-    looked = result.whole or entry.path in result.reported
-    return looked and (entry.code in result.rules_run or entry.code not in result.rules_known)
 
 
 def _object(line: str) -> Any:

@@ -12,7 +12,7 @@ from session_lint import ir
 from session_lint.findings import Edit, Finding
 from session_lint.fixing import apply_edits
 from session_lint.lowering import LoweringError, lower
-from session_lint.pipeline import Result
+from session_lint.result import Result
 from session_lint.rewriting import encode
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
 from session_lint.source import split_lines

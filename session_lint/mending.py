@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from session_lint.findings import Finding
 from session_lint.fixing import Fixed, Lines, apply_fixes, place_of
 from session_lint.lowering import LoweringError, lower
-from session_lint.pipeline import Files, Request, Result, run
+from session_lint.pipeline import run
+from session_lint.request import Files, Request
+from session_lint.result import Result
 from session_lint.rewriting import encode
 
 _PASSES = 10

@@ -1,73 +1,21 @@
-"""Which findings are new: not in the baseline, and not there at an earlier revision."""
+"""What a run is compared with: the baseline, and the findings of an earlier revision."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from session_lint.baseline import Baseline, read_baseline
+from session_lint.baseline import read_baseline
 from session_lint.findings import Confidence
 from session_lint.fingerprints import Mark, mark
-from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
-
-if TYPE_CHECKING:
-    from session_lint.findings import Finding
-    from session_lint.pipeline import Files, Request
+from session_lint.past import Past
+from session_lint.pipeline import files_of_revision, run
+from session_lint.request import Files, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What was found before.
-
-    Args:
-        baseline: findings that are recorded, wherever they are.
-        earlier: gives the findings of an earlier revision; None where there is none to compare with.
-        elsewhere: only findings outside the given paths are compared with the revision, and those are reported too.
-    """
-
-    baseline: Baseline | None
-    earlier: Callable[[], Counter[Mark]] | None
-    elsewhere: bool = False
-
-    def part(self, findings: Iterable[Finding], given: Collection[str]) -> tuple[list[Finding], list[Finding]]:
-        """Part findings into new ones and others.
-
-        Args:
-            findings: what is found now, in report order: of twins, the first are the old ones.
-            given: the files that are reported on.
-        """
-        recorded = self.baseline.marks if self.baseline is not None else Counter[Mark]()
-        earlier = self.earlier().copy() if self.earlier is not None else Counter[Mark]()
-        new: list[Finding] = []
-        old: list[Finding] = []
-        for finding in findings:
-            one = mark(finding)
-            compared = not (self.elsewhere and finding.filename in given)
-            # Each takes its part, whether the other has the finding or not: n of before excuse n of now.
-            known = [_take(recorded, one) and finding.code != UNREADABLE_FILE.code]
-            known.append(compared and _take(earlier, one))
-            (old if any(known) else new).append(finding)
-        return new, old
-
-    def stale(self, found: Iterable[Finding], rules_run: Collection[str], rules: Collection[str]) -> list[int]:
-        """The rows of the baseline that no finding in a whole project matches any more.
-
-        Args:
-            found: the findings that no comment hides.
-            rules_run: codes of the rules that ran.
-            rules: codes of all rules there are.
-        """
-        present = Counter(map(mark, found))
-        entries = self.baseline.entries if self.baseline is not None else ()
-        gone = [(row, entry) for row, entry in entries if not _take(present, entry)]
-        return [row for row, entry in gone if entry.code in rules_run or entry.code not in rules]
-
-
-def past(
+def find_past(
     request: Request,
     files: Files,
     *,
@@ -110,16 +58,6 @@ def baseline_file(files: Files) -> Path | None:
 
 def _found_at(request: Request, files: Files, commit: str) -> Counter[Mark]:
     """The findings at a commit, under the settings of now."""
-    from session_lint.pipeline import files_of_revision, run
-
     before = files_of_revision(request, files, commit)
     result = run(replace(request, past=None, stdin=None, min_confidence=Confidence.LOW), before)
     return Counter(map(mark, result.findings))
-
-
-def _take(left: Counter[Mark], one: Mark) -> bool:
-    """Take one of what is left; whether there was one."""
-    if left[one] <= 0:
-        return False
-    left[one] -= 1
-    return True

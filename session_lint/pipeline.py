@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,16 +24,15 @@ from session_lint.discovery import Discovery, discover, finder
 from session_lint.errors import UserError
 from session_lint.filtering import Sieve
 from session_lint.findings import Confidence, Counts, Finding
-from session_lint.project import Project, locate_project
+from session_lint.project import locate_project
+from session_lint.request import Files, Request
+from session_lint.result import Result
 from session_lint.rules.registry import Rule, Selection, load_rules, select_rules
 from session_lint.rules.sl902_unreadable_file import unreadable
 from session_lint.source import Sources
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from session_lint.loading import Loaded, Progress
-    from session_lint.novelty import Past
+    from session_lint.loading import Loaded
     from session_lint.program import Program
     from session_lint.settings import Settings
 
@@ -41,135 +40,6 @@ _LONG = 200
 """Characters of a path that an error repeats."""
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is asked to do; each field is the command line option of its name.
-
-    Args:
-        paths: files and folders to report on.
-        stdin: content that stands for the file at ``stdin_filename``, which then is the one file reported on.
-        selection: the command line's choice of rules.
-        past: what was found before; what was, is not reported again.
-        everything: run all rules that the settings and the selection do not ignore.
-        cache: keep results for the next run, and use those of the last one.
-        cache_dir: where; None: ``.session_lint_cache`` in the project's root.
-        jobs: how many processes parse files; None: what fits the machine and the work.
-        executor: parses files in place of processes of our own.
-        progress: told, now and then, which stage the run is at, and how much of how much of it is done.
-    """
-
-    paths: tuple[Path, ...] = (Path(),)
-    root: Path | None = None
-    config: Path | None = None
-    isolated: bool = False
-    exclude: tuple[str, ...] | None = None
-    extend_exclude: tuple[str, ...] = ()
-    force_exclude: bool = False
-    stdin: bytes | None = None
-    stdin_filename: Path | None = None
-    selection: Selection = field(default_factory=lambda: Selection("command line"))
-    everything: bool = False
-    preview: bool = False
-    past: Past | None = None
-    min_confidence: Confidence = Confidence.LOW
-    cache: bool = False
-    cache_dir: Path | None = None
-    jobs: int | None = None
-    executor: Executor | None = None
-    progress: Progress | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The files of a run, where they are, and what holds for them; a snapshot's contents are not those on disk."""
-
-    project: Project
-    discovery: Discovery
-    sources: Sources
-    snapshot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run found.
-
-    Args:
-        files: the files it knew and reported on.
-        analysis: what is known of them before selection and suppression.
-        findings: in report order, without suppressed ones.
-        hidden: findings that comments or per-file ignores suppress.
-        old: findings that were there before, by the baseline or at an earlier revision.
-        rules_run: codes of the rules that ran.
-        rules_known: codes of all rules there are.
-        seconds: how long each stage took.
-        work: how much was done and how much spared, by what it is.
-        linked: gives the program, which is linked anew where the analysis came from the cache.
-    """
-
-    files: Files
-    analysis: Analysis
-    findings: tuple[Finding, ...]
-    hidden: tuple[Finding, ...]
-    old: tuple[Finding, ...]
-    rules_run: frozenset[str]
-    rules_known: frozenset[str]
-    seconds: Mapping[str, float]
-    work: Mapping[str, int]
-    linked: Callable[[], Program] = field(repr=False)
-
-    @property
-    def program(self) -> Program:
-        """The linked program."""
-        return self.linked()
-
-    @property
-    def root(self) -> Path:
-        return self.files.project.root
-
-    @property
-    def whole(self) -> bool:
-        """Whether all files of the project are reported on."""
-        return _is_whole(self.files)
-
-    @property
-    def reported(self) -> tuple[str, ...]:
-        return self.files.discovery.reported
-
-
-def check(
-    paths: Sequence[str | Path] = (".",),
-    *,
-    root: Path | None = None,
-    config: Path | None = None,
-    cache_dir: Path | None = None,
-    executor: Executor | None = None,
-) -> Result:
-    """Lint files and folders, knowing the whole project around them.
-
-    Args:
-        paths: what to report on.
-        root: the project's root, where it is not the folder of the settings, ``pyproject.toml`` or ``.git`` above ``paths``.
-        config: the settings file, where it is not the nearest one.
-        cache_dir: a folder to keep results in for the next run; None: nothing is kept.
-        executor: parses the files, in threads, processes or on other machines; None: processes of our own do.
-
-    Raises:
-        UserError: a path does not exist, there is no Python file, or the settings are not valid.
-    """
-    from session_lint.novelty import past
-
-    request = Request(
-        paths=tuple(Path(path) for path in paths),
-        root=root,
-        config=config,
-        cache=cache_dir is not None,
-        cache_dir=cache_dir,
-        executor=executor,
-    )
-    files = find_files(request)
-    return run(replace(request, past=past(request, files)), files)
 
 
 def find_files(request: Request) -> Files:
@@ -220,11 +90,6 @@ def _exclude(request: Request, settings: Settings) -> list[str]:
     ]
 
 
-def _is_whole(files: Files) -> bool:
-    looked_at = {*files.discovery.reported, *(folder for folder, _ in files.discovery.unreadable)}
-    return looked_at >= set(files.discovery.known)
-
-
 def nothing(files: Files) -> Result:
     """The result of a run that has nothing to report on."""
 
@@ -261,7 +126,7 @@ def run(request: Request, files: Files) -> Result:
         analysis = stages.analysis(rules if store.folder is not None else selected, rules)
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
-    whole = _is_whole(files)
+    whole = files.whole
     scope = reported
     if request.past is not None and request.past.elsewhere:
         scope = reported | set(files.discovery.known)

@@ -18,8 +18,9 @@ from session_lint.auditing import audit_report
 from session_lint.auditing.model import SCHEMA_VERSION
 from session_lint.checks import CHECKS
 from session_lint.cli import main
-from session_lint.pipeline import Request, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.report import audit_json, audit_markdown
+from session_lint.request import Request
 
 SNAPSHOTS = Path(__file__).resolve().parent / "snapshots"
 SCHEMA = Path(session_lint.__file__).parent / "report" / "audit.schema.json"

@@ -22,7 +22,7 @@ from session_lint.errors import UserError
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.fingerprints import Mark
 from session_lint.ir import Span
-from session_lint.novelty import Past
+from session_lint.past import Past
 from session_lint.revision import files_at, resolve
 
 SETTINGS = f"[tool.session-lint]\nbaseline = '{BASELINE_FILE}'\n"

@@ -11,7 +11,7 @@ from projects import lay_out
 
 import session_lint
 from session_lint.checks.table import module_tables, whole_table
-from session_lint.pipeline import Result
+from session_lint.result import Result
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "batch_scraper"
 

@@ -202,8 +202,8 @@ def test_text_is_plain_and_fits_80_columns(scraper: Path) -> None:
 
 
 def test_every_line_of_every_pattern_can_be_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from session_lint.api import check
     from session_lint.explanation import explain
-    from session_lint.pipeline import check
 
     for name in ("03_decorator_begins", "04_middleware_session", "09_syntax", "13b_context_variable", "13d_container"):
         root = enter(f"patterns/{name}", tmp_path / name, monkeypatch)

@@ -18,7 +18,8 @@ from session_lint.fixing import Lines, apply_fixes, place_of
 from session_lint.ir import Span
 from session_lint.lowering import lower
 from session_lint.mending import is_applicable, mend
-from session_lint.pipeline import Files, Request, find_files, run
+from session_lint.pipeline import find_files, run
+from session_lint.request import Files, Request
 from session_lint.rewriting import write
 from session_lint.rules.registry import Selection
 

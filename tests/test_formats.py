@@ -25,9 +25,11 @@ from session_lint.cli import main
 from session_lint.findings import ChainLink, Confidence, Edit, Finding, Fix, Severity
 from session_lint.fingerprints import fingerprints, mark
 from session_lint.ir import Span
-from session_lint.pipeline import Request, Result, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.program import Program
 from session_lint.report import concise, formats, github, gitlab, grouped, junit, markdown
+from session_lint.request import Request
+from session_lint.result import Result
 from session_lint.rules.registry import Rule, Selection
 
 SCHEMAS = Path(__file__).parent / "schemas"

@@ -15,12 +15,13 @@ from projects import lay_out, stand_in, use_rules
 import session_lint
 from session_lint.auditing import audit_report
 from session_lint.ir import Span
-from session_lint.pipeline import Request, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.report import html
 from session_lint.report.html.excerpts import Excerpts, highlighted
 from session_lint.report.html.prose import pieces, sentences
 from session_lint.report.html.rails import MAX_RAILS, draw
 from session_lint.report.html.visible import script_json, visible
+from session_lint.request import Request
 from session_lint.source import Sources
 from session_lint.tracing import Step, Trace, trace
 

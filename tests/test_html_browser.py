@@ -21,8 +21,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import session_lint
-from session_lint.pipeline import Request, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.report import html
+from session_lint.request import Request
 
 APPLICATION = Path(__file__).parent.parent / "fixtures" / "batch_scraper" / "violating"
 

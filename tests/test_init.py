@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from fixture_cases import FIXTURES, Case
 from projects import lay_out
 
+from session_lint.api import check
 from session_lint.cli import main
 from session_lint.inference import Inference, infer, section
-from session_lint.pipeline import check
 from session_lint.settings import load_settings
 
 DATABASE = """\

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from projects import lay_out
 
 from session_lint.cli import main
-from session_lint.pipeline import Request, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.report import progress
+from session_lint.request import Request
 
 
 def test_a_run_tells_its_stages(tmp_path: Path) -> None:

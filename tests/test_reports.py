@@ -16,9 +16,9 @@ from session_lint.checks import CHECKS, Check
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.findings import Edit, Fix
 from session_lint.ir import Span
-from session_lint.pipeline import Result
 from session_lint.report import audit_markdown, audit_terminal, concise, full, json_list, summary
 from session_lint.report.wrapping import wrapped
+from session_lint.result import Result
 
 SOURCE = "def work(session):\n\tx = 'ä漢'; fault_error(  # why\n    )\n    fault_warning_low()\n"
 FIX = Fix("flush instead", True, (Edit(Span(2, 1, 2, 3), "x"),))

@@ -9,7 +9,8 @@ from types import ModuleType
 import pytest
 from fixture_cases import rule_cases
 
-from session_lint.pipeline import Request, find_files, run
+from session_lint.pipeline import find_files, run
+from session_lint.request import Request
 from session_lint.rules.registry import Rule, Selection, load_rules
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "rule_pages.py"

@@ -15,7 +15,7 @@ from session_lint.auditing.view import View
 from session_lint.checks import table
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 __all__ = ["Report", "audit_report"]
 

@@ -14,9 +14,9 @@ from session_lint.report.style import printable
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
-    from session_lint.pipeline import Result
     from session_lint.program import Program
     from session_lint.program.symbols import Unit
+    from session_lint.result import Result
 
 
 class View:

@@ -11,7 +11,7 @@ from session_lint.checks.evidence import Evidence, Scope
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 SHOWN = 5
 

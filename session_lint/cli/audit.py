@@ -23,7 +23,7 @@ from session_lint.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _FILE_WIDTH = 120
 _LEAST_SIZE = 1000

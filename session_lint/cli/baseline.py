@@ -20,7 +20,7 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
 
     Entries that a run cannot judge, as it looks at other files or runs other rules, stay as they are.
     """
-    from session_lint.baseline import BASELINE_FILE, baseline_text, can_tell, read_baseline, recorded
+    from session_lint.baseline import BASELINE_FILE, baseline_text, read_baseline, recorded
     from session_lint.novelty import baseline_file
     from session_lint.pipeline import find_files, run
     from session_lint.report.style import counted, path_speller
@@ -39,7 +39,7 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
     now = recorded(result.findings)
     if prune:
         now = list((Counter(now) & Counter(known)).elements())
-    entries = [*now, *(entry for entry in known if not can_tell(result, entry))]
+    entries = [*now, *(entry for entry in known if not result.can_tell(entry))]
     create_or_write(target, baseline_text(entries).encode())
 
     show = path_speller(files.project.root, Path.cwd())

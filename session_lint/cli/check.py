@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from session_lint.findings import Finding
     from session_lint.mending import Mended
-    from session_lint.pipeline import Files, Request, Result
+    from session_lint.request import Files, Request
+    from session_lint.result import Result
 
 
 @click.command()
@@ -101,10 +102,10 @@ def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Reque
     """The request with what it is compared with."""
     from dataclasses import replace
 
-    from session_lint.novelty import past
+    from session_lint.novelty import find_past
 
     revision = options["diff_base"] or _range_start(options["also_new_since"])
-    before = past(
+    before = find_past(
         request,
         files,
         baseline=options["baseline"],

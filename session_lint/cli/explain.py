@@ -12,7 +12,8 @@ from session_lint.cli.options import cache_options, cache_request, use_color, wr
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Files, Result
+    from session_lint.request import Files
+    from session_lint.result import Result
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<row>\d{1,9})(?::\d+)?")
 
@@ -32,9 +33,10 @@ def explain(place: str, **options: Any) -> None:
     states are possible, by which chain of calls, and what stayed unknown.
     """
     from session_lint.explanation import explain as explain_at
-    from session_lint.pipeline import Request, find_files, run
+    from session_lint.pipeline import find_files, run
     from session_lint.report import explanation as report
     from session_lint.report.style import path_speller
+    from session_lint.request import Request
 
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other: give one of them.")

@@ -13,7 +13,7 @@ from session_lint.errors import UserError
 
 if TYPE_CHECKING:
     from session_lint.inference import Inference
-    from session_lint.pipeline import Files, Request
+    from session_lint.request import Files, Request
 
 
 @click.command()
@@ -28,9 +28,10 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str, **options:
     They go into pyproject.toml, or into session-lint.toml where there is none. An existing section is left alone.
     """
     from session_lint.inference import section
-    from session_lint.pipeline import Request, find_files
+    from session_lint.pipeline import find_files
     from session_lint.report import inference as report
     from session_lint.report.style import path_speller
+    from session_lint.request import Request
     from session_lint.section import section_text, settings_target, with_section
 
     request = Request(paths=(path,), root=root, **cache_request(options))

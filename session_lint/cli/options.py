@@ -12,7 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from session_lint.analysis import Fault
-    from session_lint.pipeline import Files, Request, Result
+    from session_lint.request import Files, Request
+    from session_lint.result import Result
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -147,7 +148,7 @@ def make_request(options: dict[str, Any]) -> Request:
         click.UsageError: standard input is mixed with other paths.
     """
     from session_lint.findings import Confidence
-    from session_lint.pipeline import Request
+    from session_lint.request import Request
     from session_lint.rules.registry import Selection
 
     paths: tuple[Path, ...] = options["paths"]

@@ -14,7 +14,7 @@ from session_lint.cli.options import use_color, write
 from session_lint.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _COUNTED = ("full", "concise", "grouped", "json")
 """Formats that counts can be written in."""

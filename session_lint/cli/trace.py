@@ -37,8 +37,9 @@ def trace(entries: tuple[str, ...], **options: Any) -> None:
     Where the session comes from, where the transaction begins and ends, and every function that the session is lent to,
     with marks where rules fire. Without ENTRY: a summary of all entry points.
     """
-    from session_lint.pipeline import Request, find_files, run
+    from session_lint.pipeline import find_files, run
     from session_lint.report.style import path_speller
+    from session_lint.request import Request
     from session_lint.tracing import trace as trace_entries
 
     if options["config"] is not None and options["isolated"]:

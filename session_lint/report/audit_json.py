@@ -12,7 +12,7 @@ from session_lint.auditing.model import SCHEMA_VERSION, Report
 from session_lint.report.json_list import as_object
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(report: Report, result: Result, show: Callable[[str], str]) -> str:

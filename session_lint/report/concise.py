@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from session_lint.report.style import SEVERITY_COLOR, paint, path_text, printable
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, show: Callable[[str], str], *, color: bool) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 @dataclass(frozen=True, slots=True)

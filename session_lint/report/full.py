@@ -11,7 +11,7 @@ from session_lint.report.style import SEVERITY_COLOR, paint, printable
 from session_lint.source import SourceError, Sources, split_lines
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _CONTEXT = 2
 _WIDTH = 160

@@ -10,7 +10,7 @@ from session_lint.findings import Finding, Severity
 from session_lint.report.style import path_text, printable
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _COMMANDS = MappingProxyType({Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"})
 

@@ -12,7 +12,7 @@ from session_lint.fingerprints import fingerprints
 from session_lint.report.style import printable
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _SEVERITIES = MappingProxyType({Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"})
 

@@ -10,7 +10,7 @@ from session_lint.report.style import SEVERITY_COLOR, paint, path_text, printabl
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, show: Callable[[str], str], *, color: bool) -> str:

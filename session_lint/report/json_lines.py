@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint.report.json_list import as_object
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, show: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from session_lint.findings import Finding, Fix
 from session_lint.ir import Span
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, show: Callable[[str], str]) -> str:

@@ -12,7 +12,7 @@ from session_lint.report.summary import looked_at
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, show: Callable[[str], str]) -> str:

@@ -11,7 +11,7 @@ from session_lint.report.summary import looked_at, outcome
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _SPECIAL = re.compile(r"[\\`*{}\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.")
 _REFERENCE = re.compile(r"(?<!&)[@#](?=\w)")

@@ -17,7 +17,7 @@ from session_lint.report.rules import markdown
 from session_lint.rules.registry import Rule, load_rules
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 _HOME = "https://github.com/session-lint/session-lint"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint.report.style import paint
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result, *, color: bool) -> str:

@@ -11,7 +11,7 @@ from session_lint.report.owners import other_owner
 from session_lint.report.style import counted
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool = False) -> str:

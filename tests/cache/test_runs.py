@@ -20,8 +20,10 @@ from session_lint.cache import tree as trees
 from session_lint.cache.seal import SEAL_BYTES, seal, user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, clean, open_store
 from session_lint.errors import UserError
-from session_lint.pipeline import Request, Result, find_files, run
+from session_lint.pipeline import find_files, run
 from session_lint.report.formats import FORMATS
+from session_lint.request import Request
+from session_lint.result import Result
 from session_lint.rules.registry import Selection
 
 PROJECT = Path(__file__).parents[2] / "fixtures" / "batch_scraper" / "violating"

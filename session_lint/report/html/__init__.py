@@ -18,7 +18,7 @@ from session_lint.report.html.prose import pieces, sentences
 from session_lint.report.html.visible import script_json, visible
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 
 def render(result: Result) -> str:

@@ -17,7 +17,7 @@ from session_lint.report.html.visible import visible
 from session_lint.tracing import Trace, all_steps, trace
 
 if TYPE_CHECKING:
-    from session_lint.pipeline import Result
+    from session_lint.result import Result
 
 WEIGHTS = {Severity.ERROR: 10, Severity.WARNING: 3, Severity.INFO: 1}
 
