@@ -36,6 +36,7 @@ class Loaded:
         passing: a file could not be lowered for a reason that may be gone next time.
         reused: how many files were in the cache.
         parsed: how many bytes were parsed.
+        by_libcst: how many of them by LibCST.
         faults: errors of ours in files.
     """
 
@@ -44,6 +45,7 @@ class Loaded:
     passing: bool
     reused: int
     parsed: int
+    by_libcst: int
     faults: tuple[Fault, ...] = ()
 
 
@@ -101,6 +103,7 @@ def load(
             progress("Parsing", done + 1, len(todo))
     findings: list[Finding] = []
     faults: list[Fault] = []
+    by_libcst = 0
     for path in paths:
         refused = tree.refused.get(path)
         if refused is not None:
@@ -110,6 +113,7 @@ def load(
         if outcome is None:
             # Each path has nodes of its own, be its content that of another: nodes are told apart by identity.
             outcome = decode_outcome(memoryview(known[tree.digests[path]]))
+            by_libcst += outcome.parsed if missing.get(tree.digests[path]) == path else 0
         if outcome.module is not None:
             files.append(LoweredFile(path, outcome.module))
         elif outcome.refusal is not None:
@@ -127,6 +131,7 @@ def load(
         bool(passing),
         reused,
         sum(len(content) for content in contents),
+        by_libcst,
         tuple(faults),
     )
 

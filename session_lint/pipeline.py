@@ -228,7 +228,11 @@ class _Stages:
                 progress=request.progress,
             )
         folders = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in discovery.unreadable]
-        self.work |= {"files from the cache": loaded.reused, "bytes parsed": loaded.parsed}
+        self.work |= {
+            "files from the cache": loaded.reused,
+            "bytes parsed": loaded.parsed,
+            "bytes parsed by LibCST": loaded.by_libcst,
+        }
         self._clock.lap("lowering")
         return replace(loaded, findings=(*folders, *loaded.findings))
 

@@ -1,21 +1,25 @@
 """Lowering: the text of one file becomes its intermediate representation.
 
-The standard library's ``ast`` is the gate and the ruler, LibCST's tree is what is walked: the two trees are descended side
-by side, the nodes of the one telling what is written and those of the other where. This package is the only one that
-imports LibCST, and what it returns depends on the text (and the running Python's grammar) alone.
+The standard library's ``ast`` is the gate, the ruler and the outline. What speaks of sessions is read by LibCST, whose tree is
+what is walked, the nodes of ``ast`` beside it telling where each stands; the rest is lowered from ``ast`` alone, to the same
+IR for a tenth of the time. This package is the only one that imports LibCST, and what it returns depends on the text (and the
+running Python's grammar) alone.
 """
 
 from __future__ import annotations
 
 import gc
 import warnings
+from collections.abc import Sequence
 
 from session_lint import ir
 from session_lint.lowering.comments import suppression_comments
-from session_lint.lowering.gate import LoweringError, Source, parse
-from session_lint.lowering.statements import block
+from session_lint.lowering.gate import LoweringError, accept
+from session_lint.lowering.outline import mentioning
+from session_lint.lowering.plain_statements import statement
+from session_lint.lowering.spans import Tree, Walk, line_offsets, tree_ruler
 
-__all__ = ["LoweringError", "lower"]
+__all__ = ["LoweringError", "lower", "lower_and_count"]
 
 
 def lower(text: str) -> ir.Module:
@@ -30,12 +34,21 @@ def lower(text: str) -> ir.Module:
     Raises:
         LoweringError: the text is no valid Python, or nested too deeply to be read safely.
     """
+    return lower_and_count(text)[0]
+
+
+def lower_and_count(text: str) -> tuple[ir.Module, int]:
+    """Lower one file, and tell how many bytes LibCST parsed for it.
+
+    Raises:
+        LoweringError: as by ``lower``.
+    """
     collecting = gc.isenabled()
     gc.disable()  # The trees are large and free of garbage: collecting while they grow costs a sixth of the time.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _lower(parse(text))
+            return _lower(text.replace("\r\n", "\n").replace("\r", "\n"))
     except RecursionError:
         raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     finally:
@@ -43,9 +56,36 @@ def lower(text: str) -> ir.Module:
             gc.enable()
 
 
-def _lower(source: Source) -> ir.Module:
+def _lower(text: str) -> tuple[ir.Module, int]:
+    offsets = line_offsets(text)
     try:
-        body = tuple([statement for lines, trees in source.parts for statement in block(source.walk, lines, trees)])
-    except SyntaxError as error:  # A malformed escape: LibCST does not look into strings.
-        raise source.refusal or LoweringError(error.msg, 1, 1) from None
-    return ir.Module(body, suppression_comments(source))
+        trees = accept(text, offsets)
+    except SyntaxError as error:
+        from session_lint.lowering.newer import lower_newer  # imports LibCST's metadata, which hardly any run needs
+
+        return lower_newer(text, offsets, error), len(text.encode())
+    walk = Walk(tree_ruler(text), text, offsets)
+    body, parsed = _statements(walk, trees)
+    return ir.Module(body, suppression_comments(walk, trees)), parsed
+
+
+def _statements(walk: Walk, trees: Sequence[Tree]) -> tuple[tuple[ir.Statement, ...], int]:
+    wanted = list(mentioning(walk, trees))
+    if not wanted:
+        walk.suite = lambda walk, trees: tuple([statement(walk, tree) for tree in trees])
+        return walk.suite(walk, trees), 0
+
+    from session_lint.lowering import statements  # imports LibCST
+    from session_lint.lowering.slices import Slices
+
+    slices = Slices(walk, wanted)
+
+    def suite(walk: Walk, trees: Sequence[Tree]) -> tuple[ir.Statement, ...]:
+        lowered = []
+        for tree in trees:
+            node = slices.take(tree)
+            lowered.append(statement(walk, tree) if node is None else statements.statement(walk, node, tree))
+        return tuple(lowered)
+
+    walk.suite = suite
+    return suite(walk, trees), slices.parsed

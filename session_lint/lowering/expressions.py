@@ -11,11 +11,9 @@ import libcst as cst
 
 from session_lint import ir
 from session_lint.lowering.spans import NO_TREE, Tree, Walk, beside
+from session_lint.lowering.text import MAX_NESTED
 
 Handler: TypeAlias = Callable[[Walk, Any, Tree], ir.Expr]
-
-_MAX_CHAIN = 100
-"""Operands up to which a chain of binary operators nests in the IR; longer ones (generated text) are kept flat."""
 
 _KEYWORDS: dict[str, bool | None] = {"True": True, "False": False, "None": None}
 
@@ -81,7 +79,7 @@ def annotation(walk: Walk, node: cst.BaseExpression, tree: Tree) -> ir.Expr:
         left, right = annotation(walk, node.left, tree.left), annotation(walk, node.right, tree.right)
         return ir.Binary(walk.span(node, tree), "|", left, right)
     if isinstance(node, cst.List):
-        items = tuple(annotation(walk, item.value, part) for item, part in beside(node.elements, tree.elts))
+        items = tuple([_starred_annotation(walk, item, part) for item, part in beside(node.elements, tree.elts)])
         return ir.Collection(walk.span(node, tree), "list", items)
     lowered = expression(walk, node, tree)
     if isinstance(lowered, ir.Constant) and isinstance(lowered.value, str):
@@ -152,10 +150,10 @@ def _parameter(walk: Walk, param: cst.Param, kind: Any, tree: Tree, default: Tre
     return ir.Parameter(span, param.name.value, kind, annotated, optional(walk, param.default, default))
 
 
-def _starred_annotation(walk: Walk, node: cst.BaseExpression, tree: Tree) -> ir.Expr:
+def _starred_annotation(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
     if isinstance(node, cst.StarredElement):  # *args: *Ts
         return _starred(walk, node, tree)
-    return annotation(walk, node, tree)
+    return annotation(walk, node.value if isinstance(node, cst.Element) else node, tree)
 
 
 def dotted(node: cst.BaseExpression) -> str:
@@ -274,8 +272,8 @@ def _strings(walk: Walk, node: cst.CSTNode, pieces: list[cst.CSTNode], tree: Tre
         formatted = True
         template = template or isinstance(piece, cst.TemplatedString)
         for text, embedded in _fstring_parts(piece):
+            texts.append(text)
             if embedded is None:
-                texts.append(text)
                 continue
             if any(texts):
                 parts.append(ir.Constant(span, "".join(texts)))
@@ -296,8 +294,16 @@ def _fstring_parts(node: Any, start: str = "") -> Iterator[tuple[str, cst.BaseEx
         if isinstance(part, (cst.FormattedStringText, cst.TemplatedStringText)):
             yield _fstring_text(part.value, start), None
         else:
-            yield "", part.expression
-            yield from ((text, inner) for text, inner in _fstring_parts(part, start) if inner is not None)
+            yield _shown_text(part), part.expression
+            yield from (("", inner) for _, inner in _fstring_parts(part, start) if inner is not None)
+
+
+def _shown_text(part: Any) -> str:
+    """What ``{x = }`` shows before the value: its own source."""
+    if part.equal is None:
+        return ""
+    pieces = (part.whitespace_before_expression, part.expression, part.equal)
+    return "".join(cst.Module([]).code_for_node(piece) for piece in pieces)
 
 
 def _replacements(tree: Tree) -> Iterator[Tree]:
@@ -371,7 +377,7 @@ def _binary(walk: Walk, node: cst.BinaryOperation, tree: Tree) -> ir.Expr:
         chain.append((left, left_tree))
         left, left_tree = left.left, left_tree.left
     lowered = expression(walk, left, left_tree)
-    if len(chain) > _MAX_CHAIN:
+    if len(chain) > MAX_NESTED:
         rights = [expression(walk, part.right, part_tree.right) for part, part_tree in reversed(chain)]
         return ir.Opaque(walk.span(node, tree), (lowered, *rights))
     for part, part_tree in reversed(chain):
@@ -418,7 +424,8 @@ def _index(walk: Walk, node: cst.Subscript, tree: Tree, *, metadata: bool | None
     if isinstance(first.slice, cst.Index):
         is_tuple = is_tuple or first.slice.star is not None
         if not is_tuple and isinstance(first.slice.value, cst.Tuple):
-            return _items(walk, first.slice.value.elements, tree.slice.elts)
+            items = beside(first.slice.value.elements, tree.slice.elts)
+            return tuple([_indexed(walk, item, part, metadata, number) for number, (item, part) in enumerate(items)])
     trees = tree.slice.elts if is_tuple else (tree.slice,)
     lowered: list[ir.Expr] = []
     for number, (element, part) in enumerate(beside(elements, trees)):
@@ -428,13 +435,16 @@ def _index(walk: Walk, node: cst.Subscript, tree: Tree, *, metadata: bool | None
             children = tuple([expression(walk, bound, where) for bound, where in bounds if bound is not None])
             lowered.append(ir.Opaque(walk.span(item, part), children))
         elif isinstance(item, cst.Index):
-            if item.star is not None:
-                lowered.append(_starred(walk, item, part))
-            elif metadata is None or (metadata and number):
-                lowered.append(expression(walk, item.value, part))
-            else:
-                lowered.append(annotation(walk, item.value, part))
+            lowered.append(_indexed(walk, item, part, metadata, number))
     return tuple(lowered)
+
+
+def _indexed(walk: Walk, item: Any, tree: Tree, metadata: bool | None, number: int) -> ir.Expr:
+    if getattr(item, "star", None) is not None or isinstance(item, cst.StarredElement):
+        return _starred(walk, item, tree)
+    if metadata is None or (metadata and number):
+        return expression(walk, item.value, tree)
+    return annotation(walk, item.value, tree)
 
 
 def _lambda(walk: Walk, node: cst.Lambda, tree: Tree) -> ir.Expr:

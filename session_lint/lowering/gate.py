@@ -1,21 +1,15 @@
-"""The gate: what may be parsed, by whom, and what is told of the rest.
+"""The gate: what may be read at all.
 
 LibCST ends the whole process when brackets or operators nest by the thousand, so nothing reaches it that ``ast``, which has
 limits of its own and takes a tenth of the time, has not accepted. Only if the file may use syntax that is newer than the
-running Python does LibCST read it alone, behind a check of the text.
+running Python does LibCST read it alone (``newer``).
 """
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
-import libcst as cst
-
-from session_lint.lowering.spans import NO_TREE, Tree, Walk, byte_length, line_offsets, position_ruler, tree_ruler
+from session_lint.lowering.spans import Tree, byte_length
 
 MAX_BRACKETS = 200
 """Brackets in brackets, as CPython has it."""
@@ -25,24 +19,6 @@ MAX_DEPTH = 300
 
 MAX_CHAIN = 1000
 """Operands of one chain ``a + b + …`` or ``a and b and …``, which LibCST nests although they look flat."""
-
-# Strings first, so that no bracket, operator or comment sign in them counts.
-LEXEMES = re.compile(
-    r"""(?P<string>'''(?:[^\\]|\\.)*?'''|\"""(?:[^\\]|\\.)*?\"""|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
-    r"""|(?P<comment>\#[^\n]*)"""
-    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n,])|(?P<joined>\\\n)"""
-    r"""|(?P<operator>[-+*/%@&|^~.]|\b(?:and|or|not|if|lambda|await)\b)|(?P<elif>\belif\b)""",
-    re.DOTALL,
-)
-
-
-SLICE = 32_768
-"""Characters that LibCST parses at a time, a top-level statement at least: its tree takes hundreds of times their memory."""
-
-Part: TypeAlias = tuple[Sequence[cst.CSTNode], Iterable[Tree]]
-"""Top-level lines as LibCST has them, and the statements in them as ``ast`` has them."""
-
-_VALIDATE = cst.CSTNode.__post_init__
 
 
 class LoweringError(Exception):
@@ -64,106 +40,21 @@ class LoweringError(Exception):
         return f"{self.message} (row {self.row}, column {self.column})"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file ready to be walked.
-
-    Args:
-        text: its text, with no newlines but line feeds.
-        parts: its statements; each part is parsed by LibCST when it is asked for.
-        trees: the same statements for ``ast``, or NO_TREE.
-        walk: what the handlers share.
-    """
-
-    text: str
-    parts: Iterable[Part]
-    trees: Sequence[Tree]
-    walk: Walk
-    comments: Sequence[cst.Comment] = ()
-    """All comments, known only where LibCST had to compute every position."""
-    refusal: LoweringError | None = None
-    """What ``ast`` had against the file that LibCST reads alone."""
-
-
-def parse(text: str) -> Source:
-    """Parse a file with ``ast``, and part by part, as they are asked for, with LibCST.
+def accept(text: str, offsets: list[int]) -> list[Tree]:
+    """The statements of a text, as ``ast`` has them.
 
     Raises:
-        LoweringError: either refuses it, or it is nested too deeply.
+        SyntaxError: it is no valid Python, or newer than the running one.
+        LoweringError: it is nested too deeply, or holds a null byte.
     """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    offsets = line_offsets(text)
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
-        return _parse_newer(text, offsets, error)
     except ValueError as error:
-        row, column = _place(text, text.find("\0"))
-        raise LoweringError(str(error), row, column) from None
+        raise LoweringError(str(error), *place_of(text, text.find("\0"))) from None
     except (RecursionError, MemoryError):
         raise LoweringError("the code is nested too deeply to be parsed", 1, 1) from None
     _check_depth(tree, offsets)
-    return Source(text, _parts(text, tree.body, offsets), tree.body, Walk(tree_ruler(text), text, offsets))
-
-
-def _parts(text: str, trees: Sequence[Tree], offsets: list[int]) -> Iterator[Part]:
-    """The statements of a file that ``ast`` has accepted, parsed by LibCST slice after slice."""
-    row, first = 1, 0
-    for index, tree in enumerate(trees):
-        end = tree.end_lineno + 1  # the row that the next slice starts in
-        is_last = index + 1 == len(trees)
-        if (
-            not is_last
-            and (
-                offsets[end - 1] - offsets[row - 1] < SLICE
-                or trees[index + 1].lineno < end  # on the same row, behind a semicolon
-                or text[offsets[end - 2] : offsets[end - 1]].rstrip().endswith("\\")
-            )
-        ):
-            continue
-        piece = text[offsets[row - 1] :] if is_last else text[offsets[row - 1] : offsets[end - 1]]
-        try:
-            lines = _parse_vouched(piece).body
-        except cst.ParserSyntaxError as error:
-            place, column = _libcst_place(error, piece)
-            raise LoweringError("LibCST cannot parse this syntax yet", place + row - 1, column) from None
-        yield lines, trees[first : index + 1]
-        row, first = end, index + 1
-
-
-def _parse_newer(text: str, offsets: list[int], refusal: SyntaxError) -> Source:
-    """Let LibCST read a file that ``ast`` refused, for it may be newer than the running Python."""
-    # Imported here for its cost: hardly any run needs it.
-    from libcst.metadata import MetadataWrapper, PositionProvider
-
-    wrong = LoweringError(refusal.msg, max(refusal.lineno or 1, 1), max(refusal.offset or 1, 1))
-    if "\0" in text:
-        raise LoweringError(refusal.msg, *_place(text, text.index("\0")))
-    _check_text(text)
-    try:
-        module = cst.parse_module(text)
-        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    except cst.ParserSyntaxError:
-        raise wrong from None
-    except (RecursionError, KeyError):  # LibCST's code generation hides the one behind the other.
-        raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
-    comments = [node for node in positions if isinstance(node, cst.Comment)]
-    walk = Walk(position_ruler(positions, text, offsets), text, offsets)
-    return Source(text, [(module.body, NO_TREE)], NO_TREE, walk, comments, wrong)
-
-
-def _parse_vouched(text: str) -> cst.Module:
-    """Let LibCST parse what ``ast`` has accepted, without checking every node again, a sixth of its time."""
-    cst.CSTNode.__post_init__ = _accept  # type: ignore[method-assign, assignment]
-    try:
-        return cst.parse_module(text)
-    finally:
-        cst.CSTNode.__post_init__ = _VALIDATE  # type: ignore[method-assign]
-
-
-def _accept(_node: cst.CSTNode) -> None:
-    pass
+    return list(tree.body)
 
 
 def _check_depth(tree: ast.Module, offsets: list[int]) -> None:
@@ -208,46 +99,11 @@ def _check_expressions(statement: ast.stmt, outer: int) -> None:
         )
 
 
-def _check_text(text: str) -> None:
-    """The same check without a tree: brackets in brackets, and operators and calls in a row within one pair of them."""
-    chains = [0]
-    branches = 0
-    closed = -1
-    for lexeme in LEXEMES.finditer(text):
-        kind = lexeme.lastgroup
-        if kind == "joined":
-            continue
-        start = lexeme.start()
-        if kind == "open":
-            chains[-1] += closed >= 0 and not text[closed:start].strip("\\ \t\f\n")
-            chains.append(0)
-        elif kind == "close":
-            chains = chains[:-1] or [0]
-        elif kind == "operator":
-            chains[-1] += 1
-        elif kind == "elif":
-            branches += 1
-        elif kind == "string" and text[max(start - 2, 0) : start].lower().strip("r")[-1:] in ("f", "t"):
-            _check_text(lexeme[0].strip("\"'"))
-        elif kind == "end" and (lexeme[0] == "," or len(chains) == 1):
-            chains[-1] = 0
-        closed = lexeme.end() if kind == "close" else -1
-        if len(chains) > MAX_BRACKETS + 1 or chains[-1] > MAX_CHAIN or branches > MAX_CHAIN:
-            row, column = _place(text, start)
-            raise LoweringError("the code is nested too deeply to be parsed", row, column)
-
-
 def _too_deep(node: Tree) -> LoweringError:
     return LoweringError("the code is nested too deeply to be parsed", node.lineno, node.col_offset + 1)
 
 
-def _libcst_place(error: cst.ParserSyntaxError, text: str) -> tuple[int, int]:
-    """Where LibCST stopped, from its message: its attributes count one row too many, unless that is past the end."""
-    place = re.search(r"error at (\d+):(\d+)", error.message)
-    row, column = (int(place[1]), int(place[2])) if place else (error.raw_line, error.raw_column)
-    return max(min(row, text.rstrip().count("\n") + 1), 1), max(column, 1)
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
+def place_of(text: str, offset: int) -> tuple[int, int]:
+    """The row and column of an index in a text."""
     before = text[: max(offset, 0)]
     return before.count("\n") + 1, len(before) - before.rfind("\n")

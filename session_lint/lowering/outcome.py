@@ -22,10 +22,11 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """Either is set: the file's IR, or why there is none."""
+    """Either is set: the file's IR, or why there is none; and how many bytes of it LibCST parsed."""
 
     module: ir.Module | None
     refusal: Refusal | None = None
+    parsed: int = 0
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -34,10 +35,11 @@ _DECODER = msgspec.msgpack.Decoder(Outcome)
 
 def outcome_of(data: bytes) -> Outcome:
     """Decode and lower the bytes of one file; the outcome depends on them and the running Python alone."""
-    from session_lint.lowering import LoweringError, lower  # imports LibCST, which not every run needs
+    from session_lint.lowering import LoweringError, lower_and_count  # not every run needs it
 
     try:
-        return Outcome(lower(decode(data)))
+        module, parsed = lower_and_count(decode(data))
+        return Outcome(module, None, parsed)
     except SourceError as error:
         return Outcome(None, Refusal(error.message, error.row))
     except LoweringError as error:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, repeat
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import libcst as cst
+from session_lint.ir import Span, Statement
 
-from session_lint.ir import Span
+if TYPE_CHECKING:
+    import ast
 
 _Left = TypeVar("_Left")
 _Right = TypeVar("_Right")
 
 Tree: TypeAlias = Any
-"""The ``ast`` node beside a LibCST node, or NO_TREE. Handlers reach into it by attribute without further checks."""
+"""A node of ``ast``, or NO_TREE. Handlers reach into it by attribute without further checks."""
 
-Ruler: TypeAlias = Callable[[cst.CSTNode, Tree], Span]
+Ruler: TypeAlias = Callable[[Any, Tree], Span]
+"""Tells the place of a LibCST node from the tree beside it, or from itself; where ``ast`` stands alone, that is both."""
 
 
 class _NoTree:
@@ -45,16 +46,30 @@ def beside(nodes: Iterable[_Left], trees: Iterable[_Right]) -> Iterator[tuple[_L
 
 @dataclass(slots=True)
 class Walk:
-    """What the handlers share while they descend: the ruler, the text, and whether the function at hand yields."""
+    """What the handlers share while they descend.
+
+    Args:
+        span: the ruler.
+        text: the file's text.
+        offsets: the index at which each row of it starts.
+        yields: whether the function at hand yields.
+        suite: lowers the statements of a suite from their trees; None: the tree that is walked has them itself.
+    """
 
     span: Ruler
     text: str
     offsets: list[int]
     yields: bool = False
+    suite: Callable[[Walk, Sequence[Tree]], tuple[Statement, ...]] | None = None
 
     def offset(self, row: int, column: int) -> int:
         """The index in the text of a place given by row and column."""
         return self.offsets[row - 1] + column - 1
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """The row and column of an index in the text."""
+        row = bisect_right(self.offsets, offset)
+        return row, offset - self.offsets[row - 1] + 1
 
     def within(self, span: Span) -> Walk:
         """A walk for code that has no place of its own (in a string): everything in it is at ``span``."""
@@ -76,41 +91,15 @@ def tree_ruler(text: str) -> Ruler:
         line = wide.get(row)
         return byte + 1 if line is None else len(line[:byte].decode(errors="ignore")) + 1
 
-    def span(_node: cst.CSTNode, tree: Tree) -> Span:
+    def span(_node: Any, tree: Tree) -> Span:
         row, end_row = tree.lineno, tree.end_lineno
         return Span(row, column(row, tree.col_offset), end_row, column(end_row, tree.end_col_offset))
 
     return span
 
 
-def _ascii_span(_node: cst.CSTNode, tree: Tree) -> Span:
+def _ascii_span(_node: Any, tree: Tree) -> Span:
     return Span(tree.lineno, tree.col_offset + 1, tree.end_lineno, tree.end_col_offset + 1)
-
-
-def position_ruler(positions: Mapping[cst.CSTNode, Any], text: str, offsets: list[int]) -> Ruler:
-    """A ruler that reads LibCST's own positions: slow to compute, for syntax that the running Python cannot parse."""
-
-    def span(node: cst.CSTNode, _tree: Tree) -> Span:
-        first = last = node
-        if isinstance(node, (cst.Tuple, cst.GeneratorExp)) and node.lpar:
-            first, last = node.lpar[-1], node.rpar[0]
-        start, end = positions[first].start, positions[last].end
-        found = Span(start.line, start.column + 1, end.line, end.column + 1)
-        if isinstance(node, cst.GeneratorExp) and not node.lpar:
-            return _with_brackets(found, text, offsets)
-        return found
-
-    return span
-
-
-def _with_brackets(span: Span, text: str, offsets: list[int]) -> Span:
-    """Widen the range of a generator that is a call's only argument to the call's brackets, as ``ast`` has it."""
-    before = text.rfind("(", 0, offsets[span.row - 1] + span.column - 1)
-    after = text.find(")", offsets[span.end_row - 1] + span.end_column - 1) + 1
-    if before < 0 or not after:
-        return span
-    row, end_row = bisect_right(offsets, before), bisect_right(offsets, after)
-    return Span(row, before - offsets[row - 1] + 1, end_row, after - offsets[end_row - 1] + 1)
 
 
 def byte_length(tree: ast.AST, offsets: list[int]) -> int:

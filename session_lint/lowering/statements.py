@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, TypeAlias
 
 import libcst as cst
 
 from session_lint import ir
 from session_lint.lowering.expressions import annotation, arguments, dotted, expression, optional, parameters
-from session_lint.lowering.gate import LEXEMES
 from session_lint.lowering.patterns import pattern
 from session_lint.lowering.spans import NO_TREE, Tree, Walk, beside
+from session_lint.lowering.text import decorated, digest, handler_span, header_digest, name_span
 
 Handler: TypeAlias = Callable[[Walk, Any, Tree], ir.Statement]
 
@@ -36,8 +34,13 @@ def block(walk: Walk, lines: Iterable[cst.CSTNode], trees: Iterable[Tree]) -> tu
     return tuple(lowered)
 
 
-def _suite(walk: Walk, suite: cst.BaseSuite, trees: Tree) -> tuple[ir.Statement, ...]:
-    return block(walk, suite.body, trees)
+def statement(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Statement:
+    """Lower one statement; what stands in the suites of a compound one is left to ``walk.suite`` where that is set."""
+    return _HANDLERS[type(node)](walk, node, tree)
+
+
+def _suite(walk: Walk, suite: Any, trees: Tree) -> tuple[ir.Statement, ...]:
+    return block(walk, suite.body, trees) if walk.suite is None else walk.suite(walk, trees)
 
 
 def _otherwise(walk: Walk, node: Any, trees: Tree) -> tuple[ir.Statement, ...]:
@@ -46,62 +49,48 @@ def _otherwise(walk: Walk, node: Any, trees: Tree) -> tuple[ir.Statement, ...]:
         return ()
     if type(node) is cst.If:
         return (_if(walk, node, next(iter(trees))),)
-    return block(walk, node.body.body, trees)
-
-
-def _digest(walk: Walk, span: ir.Span, end: tuple[int, int] | None = None) -> str:
-    """Hash a statement's source from its start to ``end`` (row and column) or its own end, without layout."""
-    row, column = end or (span.end_row, span.end_column)
-    source = walk.text[walk.offset(span.row, span.column) : walk.offset(row, column)]
-    if "#" in source:
-        source = LEXEMES.sub(lambda lexeme: "" if lexeme.lastgroup == "comment" else lexeme[0], source)
-    layoutless = "".join(source.replace("\\\n", "").split())
-    return blake2b(layoutless.encode(errors="backslashreplace"), digest_size=8).hexdigest()
-
-
-def _header_digest(walk: Walk, span: ir.Span, body: Sequence[ir.Statement]) -> str:
-    return _digest(walk, span, (body[0].span.row, body[0].span.column))
+    return _suite(walk, node.body, trees)
 
 
 def _expression_statement(walk: Walk, node: cst.Expr, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
-    return ir.ExprStatement(span, _digest(walk, span), expression(walk, node.value, tree.value))
+    return ir.ExprStatement(span, digest(walk, span), expression(walk, node.value, tree.value))
 
 
 def _assign(walk: Walk, node: cst.Assign, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     targets = tuple([expression(walk, part.target, where) for part, where in beside(node.targets, tree.targets)])
-    return ir.Assign(span, _digest(walk, span), targets, expression(walk, node.value, tree.value))
+    return ir.Assign(span, digest(walk, span), targets, expression(walk, node.value, tree.value))
 
 
 def _annotated_assign(walk: Walk, node: cst.AnnAssign, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     target = expression(walk, node.target, tree.target)
     annotated = annotation(walk, node.annotation.annotation, tree.annotation)
-    return ir.AnnAssign(span, _digest(walk, span), target, annotated, optional(walk, node.value, tree.value))
+    return ir.AnnAssign(span, digest(walk, span), target, annotated, optional(walk, node.value, tree.value))
 
 
 def _augmented_assign(walk: Walk, node: cst.AugAssign, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     target, value = expression(walk, node.target, tree.target), expression(walk, node.value, tree.value)
-    return ir.AugAssign(span, _digest(walk, span), target, _AUGMENTED[type(node.operator)], value)
+    return ir.AugAssign(span, digest(walk, span), target, _AUGMENTED[type(node.operator)], value)
 
 
 def _return(walk: Walk, node: cst.Return, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
-    return ir.Return(span, _digest(walk, span), optional(walk, node.value, tree.value))
+    return ir.Return(span, digest(walk, span), optional(walk, node.value, tree.value))
 
 
 def _raise(walk: Walk, node: cst.Raise, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     cause = None if node.cause is None else expression(walk, node.cause.item, tree.cause)
-    return ir.Raise(span, _digest(walk, span), optional(walk, node.exc, tree.exc), cause)
+    return ir.Raise(span, digest(walk, span), optional(walk, node.exc, tree.exc), cause)
 
 
 def _assert(walk: Walk, node: cst.Assert, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     test = expression(walk, node.test, tree.test)
-    return ir.Assert(span, _digest(walk, span), test, optional(walk, node.msg, tree.msg))
+    return ir.Assert(span, digest(walk, span), test, optional(walk, node.msg, tree.msg))
 
 
 def _delete(walk: Walk, node: cst.Del, tree: Tree) -> ir.Statement:
@@ -112,23 +101,23 @@ def _delete(walk: Walk, node: cst.Del, tree: Tree) -> ir.Statement:
         targets = tuple([expression(walk, part.value, where) for part, where in beside(target.elements, tree.targets)])
     else:
         targets = (expression(walk, target, tree.targets[0]),)
-    return ir.Delete(span, _digest(walk, span), targets)
+    return ir.Delete(span, digest(walk, span), targets)
 
 
 def _jump(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
-    return ir.Jump(span, _digest(walk, span), _JUMPS[type(node)])
+    return ir.Jump(span, digest(walk, span), _JUMPS[type(node)])
 
 
 def _scope(walk: Walk, node: cst.Global | cst.Nonlocal, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     kind: Any = "global" if isinstance(node, cst.Global) else "nonlocal"
-    return ir.ScopeStatement(span, _digest(walk, span), kind, tuple([item.name.value for item in node.names]))
+    return ir.ScopeStatement(span, digest(walk, span), kind, tuple([item.name.value for item in node.names]))
 
 
 def _import(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
-    return ir.Import(span, _digest(walk, span), _aliases(walk, node.names, tree))
+    return ir.Import(span, digest(walk, span), _aliases(walk, node.names, tree))
 
 
 def _import_from(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
@@ -139,7 +128,7 @@ def _import_from(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
     else:
         aliases = _aliases(walk, names, tree)
     module = "" if node.module is None else dotted(node.module)
-    return ir.ImportFrom(span, _digest(walk, span), module, len(node.relative), aliases)
+    return ir.ImportFrom(span, digest(walk, span), module, len(node.relative), aliases)
 
 
 def _aliases(walk: Walk, names: Sequence[cst.ImportAlias], tree: Tree) -> tuple[ir.Alias, ...]:
@@ -157,7 +146,7 @@ def _as_name(node: cst.AsName | None) -> str | None:
 
 def _type_alias(walk: Walk, node: cst.TypeAlias, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
-    return ir.TypeAlias(span, _digest(walk, span), node.name.value, annotation(walk, node.value, tree.value))
+    return ir.TypeAlias(span, digest(walk, span), node.name.value, annotation(walk, node.value, tree.value))
 
 
 def _if(walk: Walk, node: cst.If, tree: Tree) -> ir.Statement:
@@ -165,7 +154,7 @@ def _if(walk: Walk, node: cst.If, tree: Tree) -> ir.Statement:
     test = expression(walk, node.test, tree.test)
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
-    return ir.If(span, _header_digest(walk, span, body), test, body, orelse)
+    return ir.If(span, header_digest(walk, span, body), test, body, orelse)
 
 
 def _while(walk: Walk, node: cst.While, tree: Tree) -> ir.Statement:
@@ -173,7 +162,7 @@ def _while(walk: Walk, node: cst.While, tree: Tree) -> ir.Statement:
     test = expression(walk, node.test, tree.test)
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
-    return ir.While(span, _header_digest(walk, span, body), test, body, orelse)
+    return ir.While(span, header_digest(walk, span, body), test, body, orelse)
 
 
 def _for(walk: Walk, node: cst.For, tree: Tree) -> ir.Statement:
@@ -182,7 +171,7 @@ def _for(walk: Walk, node: cst.For, tree: Tree) -> ir.Statement:
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
     is_async = node.asynchronous is not None
-    return ir.For(span, _header_digest(walk, span, body), target, iterable, body, orelse, is_async)
+    return ir.For(span, header_digest(walk, span, body), target, iterable, body, orelse, is_async)
 
 
 def _try(walk: Walk, node: cst.Try | cst.TryStar, tree: Tree) -> ir.Statement:
@@ -192,23 +181,14 @@ def _try(walk: Walk, node: cst.Try | cst.TryStar, tree: Tree) -> ir.Statement:
     handlers = tuple([_handler(walk, part, where) for part, where in beside(clauses, tree.handlers)])
     orelse = _otherwise(walk, node.orelse, tree.orelse)
     final = _otherwise(walk, node.finalbody, tree.finalbody)
-    digest = _header_digest(walk, span, body)
-    return ir.Try(span, digest, body, handlers, orelse, final, isinstance(node, cst.TryStar))
+    return ir.Try(span, header_digest(walk, span, body), body, handlers, orelse, final, isinstance(node, cst.TryStar))
 
 
 def _handler(walk: Walk, node: cst.ExceptHandler | cst.ExceptStarHandler, tree: Tree) -> ir.Handler:
     span = walk.span(node, tree)
     caught = optional(walk, node.type, tree.type)
     body = _suite(walk, node.body, tree.body)
-    # The header ends before its colon; between the type and the colon there are only brackets, a name and layout.
-    row, column = (span.row, span.column) if caught is None else (caught.span.end_row, caught.span.end_column)
-    header = walk.text[walk.offset(row, column) : walk.offset(body[0].span.row, body[0].span.column)]
-    if "#" in header:
-        header = LEXEMES.sub(lambda lexeme: lexeme[0].replace(":", " "), header)
-    header = header.partition(":")[0].rstrip()
-    row += header.count("\n")
-    column = len(header) - header.rfind("\n") if "\n" in header else column + len(header)
-    return ir.Handler(ir.Span(span.row, span.column, row, column), caught, _as_name(node.name), body)
+    return ir.Handler(handler_span(walk, span, caught, body), caught, _as_name(node.name), body)
 
 
 def _with(walk: Walk, node: cst.With, tree: Tree) -> ir.Statement:
@@ -223,15 +203,15 @@ def _with(walk: Walk, node: cst.With, tree: Tree) -> ir.Statement:
         ]
     )
     body = _suite(walk, node.body, tree.body)
-    return ir.With(span, _header_digest(walk, span, body), items, body, node.asynchronous is not None)
+    return ir.With(span, header_digest(walk, span, body), items, body, node.asynchronous is not None)
 
 
 def _match(walk: Walk, node: cst.Match, tree: Tree) -> ir.Statement:
     span = walk.span(node, tree)
     subject = expression(walk, node.subject, tree.subject)
     cases = tuple([_case(walk, part, where) for part, where in beside(node.cases, tree.cases)])
-    digest = _digest(walk, span, (subject.span.end_row, subject.span.end_column))
-    return ir.Match(span, digest, subject, cases)
+    header = digest(walk, span, (subject.span.end_row, subject.span.end_column))
+    return ir.Match(span, header, subject, cases)
 
 
 def _case(walk: Walk, node: cst.MatchCase, tree: Tree) -> ir.Case:
@@ -245,10 +225,6 @@ def _case(walk: Walk, node: cst.MatchCase, tree: Tree) -> ir.Case:
 def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
     outer = walk.span(node, tree)
     decorators, span = _decorators(walk, node.decorators, tree, outer)
-    words = "def" + node.whitespace_after_def.value
-    if node.asynchronous is not None:
-        words = "async" + _layout(node.asynchronous.whitespace_after) + words
-    name_span = _after(outer, words, node.name, walk, tree)
     params = parameters(walk, node.params, tree.args)
     returns = None if node.returns is None else annotation(walk, node.returns.annotation, tree.returns)
     enclosing, walk.yields = walk.yields, False
@@ -256,9 +232,9 @@ def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
     yields, walk.yields = walk.yields, enclosing
     return ir.FunctionDef(
         span,
-        _header_digest(walk, span, body),
+        header_digest(walk, span, body),
         node.name.value,
-        name_span,
+        _name_span(walk, node.name, tree, outer),
         params,
         returns,
         decorators,
@@ -271,10 +247,10 @@ def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
 def _class(walk: Walk, node: cst.ClassDef, tree: Tree) -> ir.Statement:
     outer = walk.span(node, tree)
     decorators, span = _decorators(walk, node.decorators, tree, outer)
-    name_span = _after(outer, "class" + node.whitespace_after_class.value, node.name, walk, tree)
     bases = arguments(walk, (*node.bases, *node.keywords), tree)
     body = _suite(walk, node.body, tree.body)
-    return ir.ClassDef(span, _header_digest(walk, span, body), node.name.value, name_span, bases, decorators, body)
+    name = _name_span(walk, node.name, tree, outer)
+    return ir.ClassDef(span, header_digest(walk, span, body), node.name.value, name, bases, decorators, body)
 
 
 def _decorators(
@@ -287,23 +263,12 @@ def _decorators(
     if tree is NO_TREE:
         start = walk.span(nodes[0], tree)
         return lowered, ir.Span(start.row, start.column, span.end_row, span.end_column)
-    first = lowered[0].span
-    sign = walk.text.rindex("@", 0, walk.offset(first.row, first.column))
-    row = bisect_right(walk.offsets, sign)
-    return lowered, ir.Span(row, sign - walk.offsets[row - 1] + 1, span.end_row, span.end_column)
+    return lowered, decorated(walk, tree.decorator_list[0], span)
 
 
-def _after(span: ir.Span, words: str, name: cst.Name, walk: Walk, tree: Tree) -> ir.Span:
-    """The place of a name that follows ``words`` from the start of ``span``; ``ast`` does not have it."""
-    if tree is NO_TREE:
-        return walk.span(name, tree)
-    row = span.row + words.count("\n")
-    column = len(words) - words.rfind("\n") if "\n" in words else span.column + len(words)
-    return ir.Span(row, column, row, column + len(name.value))
-
-
-def _layout(node: cst.BaseParenthesizableWhitespace) -> str:
-    return node.value if isinstance(node, cst.SimpleWhitespace) else " "
+def _name_span(walk: Walk, name: cst.Name, tree: Tree, span: ir.Span) -> ir.Span:
+    """The place of a definition's name, which ``ast`` does not have."""
+    return walk.span(name, tree) if tree is NO_TREE else name_span(walk, span, name.value)
 
 
 _JUMPS: dict[type[cst.CSTNode], Any] = {cst.Pass: "pass", cst.Break: "break", cst.Continue: "continue"}

@@ -85,6 +85,7 @@ def test_what_changed_alone_is_parsed(project: Path) -> None:
     changed.write_text(changed.read_text() + "\n\nADDED = 1\n")
     second = lint(project)
     assert second.work["bytes parsed"] == changed.stat().st_size
+    assert 0 < second.work["bytes parsed by LibCST"] < second.work["bytes parsed"]
     assert second.work["files from the cache"] == len(first.files.discovery.known) - 1
     assert_same(project)
 

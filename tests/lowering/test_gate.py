@@ -79,7 +79,6 @@ def test_a_long_sum_is_kept_flat() -> None:
         ("é = 1\né b\n", 2, 3, "invalid syntax"),
         ("if a:\nb\n", 2, 1, "expected an indented block"),
         ("a\n" + "(" * 3000 + ")" * 3000, 2, 201, "nested too deeply"),
-        ("a = 1\nclass A(x=1, *b): pass\n", 2, 1, "LibCST cannot parse this syntax yet"),
     ],
 )
 def test_errors_say_what_and_where(text: str, row: int, column: int, message: str) -> None:

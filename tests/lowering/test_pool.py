@@ -115,7 +115,7 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of memory there")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_takes_too_much_memory_is_given_up(jobs: int) -> None:
-    files = [b"x = [" + b"1," * 200_000 + b"]\n", b"x = 1\n"]
+    files = [b"session = [" + b"1," * 200_000 + b"]\n", b"x = 1\n"]
     outcomes = dict(lower_all(files, jobs=jobs, memory=250))
     assert "max-file-memory" in refusal(outcomes[0]).message
     assert refusal(outcomes[0]).passing

@@ -28,7 +28,7 @@ SYNTAX = [
     ("'a' \"b\" r'\\n' 'c\\n'", "ExprStatement(value='ab\\\\nc\\n')"),
     ("'\\ud800'", "ExprStatement(value='\\\\ud800')"),
     ("f'a{b}c{{}}' 'd' f'{e!r:>{f}}'", "ExprStatement(value=FString(parts=['a' b 'c{}d' e f]))"),
-    ("f'{a=}'", "ExprStatement(value=FString(parts=[a]))"),
+    ("f'{a=}{ b = !r:>{c}}'", "ExprStatement(value=FString(parts=['a=' a ' b = ' b c]))"),
     (
         'rf\'\\d{a}\\\\\' f\'\\n{b}"\' f"""{c}\\""""',
         "ExprStatement(value=FString(parts=['\\\\d' a '\\\\\\\\\\n' b '\"' c '\"']))",
