@@ -44,14 +44,14 @@ def test_a_file_that_fails_hides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     use_rules(monkeypatch, stand_in(root))
     from session_lint import lowering
 
-    lower = lowering.lower
+    lower = lowering.lower_and_count
 
     def fail(text: str) -> object:
         if "x = 1" in text:
             raise AssertionError("a node of a kind that nobody thought of")
         return lower(text)
 
-    monkeypatch.setattr(lowering, "lower", fail)
+    monkeypatch.setattr(lowering, "lower_and_count", fail)
     ran = CliRunner().invoke(main, ["check", str(root), "--root", str(root), "--output-format", "json"])
     assert ran.exit_code == 2
     assert [finding["code"] for finding in json.loads(ran.stdout)] == ["SL302", "SL902"]
