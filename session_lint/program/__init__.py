@@ -18,7 +18,7 @@ from session_lint.program.flow import Creation, ExternalCall, Flow
 from session_lint.program.interpreter import Analysis
 from session_lint.program.keeping import owns_session
 from session_lint.program.roles import find_roles
-from session_lint.program.symbols import Function, Module, Unit
+from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Session
 from session_lint.program.world import World
 from session_lint.settings import Settings
@@ -158,12 +158,21 @@ class Program:
         )
 
     def is_wrapper(self, unit: Unit) -> bool:
-        """Whether a function is what a decorator of the project puts around others."""
-        return isinstance(unit, Function) and isinstance(unit.parent, Function) and unit in self._wrappers
+        """Whether a function is what a decorator of the project puts around others, or a method of such a decorator's class."""
+        if not isinstance(unit, Function):
+            return False
+        if isinstance(unit.parent, Function):
+            return unit in self.analysis.wrappers
+        return unit.owner is not None and unit.owner in self._decorator_classes
 
     @cached_property
-    def _wrappers(self) -> frozenset[Function]:
-        return frozenset(self.analysis.wrappers)
+    def _decorator_classes(self) -> frozenset[Class]:
+        makers = (wrapper.parent for wrapper in self.analysis.wrappers)
+        return frozenset(
+            maker.owner
+            for maker in makers
+            if isinstance(maker, Function) and maker.name == "__call__" and maker.owner is not None
+        )
 
     def is_of_middleware(self, unit: Unit) -> bool:
         """Whether a function is a method of a middleware, which sits around the entry points and may own their transaction."""

@@ -553,10 +553,13 @@ class Evaluator:
                 functions = [v for v in found if isinstance(v, FunctionValue)]
                 if functions and all(is_stub(v.function) for v in functions):
                     overrides = [
-                        v for sub in _descendants(value.cls) if name in sub.attrs for v in self.read(sub.attrs[name])
+                        (v, sub)
+                        for sub in _descendants(value.cls)
+                        if name in sub.attrs
+                        for v in self.read(sub.attrs[name])
                     ]
                     if 0 < len(overrides) <= 6:
-                        found = frozenset(overrides)
+                        return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
                 return members(self._bind(v, value) for v in found)
         return members(_external(f"{base}.{name}") for base in sorted(value.cls.external_lineage())[:2])
 
@@ -950,8 +953,11 @@ class Evaluator:
                     case Symbol(name=("contextlib.contextmanager" | "contextlib.asynccontextmanager" as name)):
                         value = ManagerFunction(value, name.endswith("asynccontextmanager"))
                     case FunctionValue(function=other) | Wrapped(func=FunctionValue(function=other)):
-                        wrapper = self.apply_decorator(candidate, value, other)
-                        value = wrapper if wrapper is not None else value
+                        value = self.apply_decorator(candidate, value, other) or value
+                    case BoundMethod(function=other):
+                        value = self.apply_decorator(candidate, value, other) or value
+                    case Instance(cls=cls) if (method := cls.method("__call__")) is not None:
+                        value = self.apply_decorator(candidate, value, method) or value
                     case _:
                         pass
         return frozenset({value})

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.program import vocabulary
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
@@ -84,6 +85,7 @@ class FlowFacts:
     call_targets: dict[int, set[Function]] = field(default_factory=dict)
     receivers: dict[int, set[Value]] = field(default_factory=dict)
     injected: set[Function] = field(default_factory=set)
+    contained: set[Function] = field(default_factory=set)
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
     owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
@@ -291,6 +293,9 @@ class Flow(Evaluator):
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
         if self.world.models.commit_rule(name) is not None:
             self.facts.touching.add(self.unit)
+        if vocabulary.is_container(name):
+            for value in members(args.everything()):
+                self._contained(value)
         if node is not None:
             self.facts.externals[id(node), name] = ExternalCall(name, self.unit, node, None, args)
 
@@ -301,6 +306,18 @@ class Flow(Evaluator):
             key = f"{type(subject).__name__}.{name}"
             self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
             self.facts.receivers.setdefault(id(node), set()).add(subject)
+
+    def decorated(self, function: Function) -> Values:
+        for decorator in function.decorators:
+            if any(isinstance(v, (Symbol, External)) and vocabulary.is_container(v.name) for v in self.eval(decorator)):
+                self.facts.contained.add(function)
+        return super().decorated(function)
+
+    def _contained(self, value: Value) -> None:
+        """A container gets a function, or a class with a constructor, which it calls itself."""
+        function = function_of(value)
+        if function is not None:
+            self.facts.contained.add(function)
 
     def provided(self, dependency: Dependency, node: ir.Call | None = None) -> Values:
         for provider in dependency.provider:

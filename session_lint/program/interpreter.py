@@ -219,6 +219,8 @@ class Frame(ControlFlow):
             values |= {Const(None)}
         if not (values - {Const(None)}) and param.kind in ("positional-only", "positional", "keyword"):
             values |= self._by_name(function, param, how)
+        if values == {Const(None)} and not called:  # the default, or whatever an unknown caller gives
+            values |= {UNKNOWN}
         return values
 
     def _typed(self, values: Values) -> None:

@@ -84,7 +84,8 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
     if not any(e.module is module for e in entries) and _only_makes(module, flow):
         return True
     for function in module.functions:
-        if function in flow.facts.injected and function not in entries and _gives(function, module):
+        injected = function in flow.facts.injected or function in flow.facts.contained
+        if injected and function not in entries and _gives(function, module):
             return True
     for name, cell in module.cells.items():
         users = flow.facts.used.get((module.name, name), set()) - {module}

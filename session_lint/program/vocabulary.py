@@ -127,6 +127,26 @@ DEPENDS = frozenset(
     | {"fastapi.params.Depends", "litestar.di.Provide", "taskiq.TaskiqDepends", "taskiq_dependencies.Depends"}
     | {"faststream.Depends", "fast_depends.Depends"}
 )
+# Containers that call the functions they are given, and hand on what these make.
+CONTAINERS = frozenset(
+    {
+        "dependency_injector",
+        "dishka",
+        "that_depends",
+        "injector",
+        "modern_di",
+        "svcs",
+        "punq",
+        "lagom",
+        "wireup",
+        "kink",
+    }
+)
+
+
+def is_container(name: str) -> bool:
+    """Whether a qualified name belongs to a library that injects."""
+    return name.split(".", 1)[0] in CONTAINERS
 
 
 def _look_up(name: str, table: dict[str, bool]) -> bool | None:
