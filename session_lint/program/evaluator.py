@@ -561,7 +561,7 @@ class Evaluator:
                     if 0 < len(overrides) <= 6:
                         return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
                 return members(self._bind(v, value) for v in found)
-        return members(_external(f"{base}.{name}") for base in sorted(value.cls.external_lineage())[:2])
+        return members(self._external_attribute(base, name) for base in sorted(value.cls.external_lineage())[:2])
 
     def _bind(self, value: Value, receiver: Value) -> Values:
         match value:

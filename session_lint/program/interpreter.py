@@ -236,7 +236,7 @@ class Frame(ControlFlow):
             for node in expressions(function.body)
             if isinstance(node, ir.Attribute) and isinstance(node.value, ir.Name) and node.value.id == param.name
         }
-        if not used & _SESSION_ONLY and not (param.name.endswith("_session") and "commit" in used):
+        if not used & _SESSION_ONLY and not (param.name.endswith("session") and "commit" in used):
             return NOTHING
         token = self.new_token(Token(how, param.name, function.is_async, "name"), states.UNKNOWN)
         return frozenset({Session(function.is_async, token)})

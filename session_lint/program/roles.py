@@ -31,6 +31,10 @@ _MIGRATION = re.compile(
     r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"
 )
 _SCRIPT = re.compile(r"(^|/)(scripts?|bin|tools)/")
+_WORK = frozenset(
+    {"Engine.connect", "Engine.begin", "Engine.raw_connection", "Session.execute", "Session.query", "Session.add"}
+    | {"Session.add_all", "Session.commit", "Session.scalars", "Session.scalar", "Session.exec", "Session.get"}
+)
 
 
 def find_roles(
@@ -43,7 +47,10 @@ def find_roles(
     for entry in entries.values():
         kinds.setdefault(entry.function.module, set()).add(entry.kind)
     imported = {name for (name, _), users in flow.facts.used.items() if not all(is_test_path(m.path) for m in users)}
-    roles = {m.path: _infer(m, kinds.get(m, set()), is_imported=m.name in imported) for m in modules}
+    working = _working(flow)
+    roles = {
+        m.path: _infer(m, kinds.get(m, set()), is_imported=m.name in imported, works=m in working) for m in modules
+    }
     for module in modules:
         if roles[module.path] not in ("test", "migration") and hands_out(module, flow, entries):
             roles[module.path] = "session-module" if roles[module.path] != "router" else "router"
@@ -55,7 +62,16 @@ def find_roles(
     return roles
 
 
-def _infer(module: Module, kinds: set[str], *, is_imported: bool) -> str:
+def _working(flow: Flow) -> set[Module]:
+    """The modules that only run something on a session or an engine, and offer nothing: they are run, not imported."""
+    return {
+        call.unit
+        for call in flow.facts.externals.values()
+        if isinstance(call.unit, Module) and call.name in _WORK and not call.unit.functions and not call.unit.classes
+    }
+
+
+def _infer(module: Module, kinds: set[str], *, is_imported: bool, works: bool) -> str:
     path = module.path
     if is_test_path(path):
         return "test"
@@ -67,7 +83,8 @@ def _infer(module: Module, kinds: set[str], *, is_imported: bool) -> str:
         return "router"
     if "task" in kinds:
         return "task"
-    if not is_imported and next(main_calls(module), None) is not None and not kinds - {"main", "command"}:
+    runs = works or next(main_calls(module), None) is not None
+    if not is_imported and runs and not kinds - {"main", "command"}:
         return "script"
     return "service"
 

@@ -152,18 +152,24 @@ def _keeps_on_demand(unit: Unit) -> bool:
     """Whether a caller puts what it gets where its next call finds it, in a global or when it is not there yet."""
     if not isinstance(unit, Function):
         return False
-    on_demand = [
-        s for outer in walk(unit.body) if isinstance(outer, ir.If) and _asks_for_absence(outer.test) for s in outer.body
-    ]
-    return any(
-        isinstance(statement, ir.Assign)
-        and any(isinstance(part, ir.Call) for part in subexpressions(statement.value))
-        and any(
+    body = list(walk(unit.body))
+    on_demand = [s for outer in body if isinstance(outer, ir.If) and _asks_for_absence(outer.test) for s in outer.body]
+    if any(isinstance(s, ir.If) and _asks_for_presence(s.test) and isinstance(s.body[-1], ir.Return) for s in body):
+        on_demand = body
+    made: set[str] = set()
+    for statement in body:
+        if not isinstance(statement, ir.Assign):
+            continue
+        if any(isinstance(part, ir.Call) for part in subexpressions(statement.value)):
+            made |= {t.id for t in statement.targets if isinstance(t, ir.Name)}
+        elif not _uses(statement.value, made):
+            continue
+        if any(
             _outlives(unit, target) and (isinstance(target, ir.Name) or statement in on_demand)
             for target in statement.targets
-        )
-        for statement in walk(unit.body)
-    )
+        ):
+            return True
+    return False
 
 
 def _uses(expr: ir.Expr, names: set[str]) -> bool:
@@ -196,6 +202,19 @@ def _asks_for_absence(test: ir.Expr) -> bool:
             return True
         case ir.BoolOp(values=values):
             return any(map(_asks_for_absence, values))
+        case _:
+            return False
+
+
+def _asks_for_presence(test: ir.Expr) -> bool:
+    """Whether a condition asks if something is there already: ``is not None``, ``in``, a bare name."""
+    match test:
+        case ir.Compare(ops=ops):
+            return "is not" in ops or "in" in ops
+        case ir.Name() | ir.Attribute():
+            return True
+        case ir.BoolOp(values=values):
+            return any(map(_asks_for_presence, values))
         case _:
             return False
 

@@ -10,6 +10,7 @@ from session_lint import ir
 from session_lint.findings import ChainLink, Edit, Finding, Fix
 from session_lint.program import Program, states
 from session_lint.program.contexts import Event
+from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.rules.beginning import ineffective_begins, nested_begins
 from session_lint.rules.creation import EXEMPT_ROLES
@@ -172,6 +173,15 @@ def _closes_over_borrowed(program: Program, unit: Unit, name: str) -> bool:
     return False
 
 
+def _is_transaction_context(unit: Unit) -> bool:
+    """Whether a function is a context manager of the project: whoever enters it has the transaction that it bounds."""
+    return (
+        isinstance(unit, Function)
+        and unit.is_generator
+        and any(dotted(decorator).endswith("contextmanager") for decorator in unit.decorators)
+    )
+
+
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
@@ -183,6 +193,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         program.is_of_middleware(unit)
         or program.is_wrapper(unit)
         or program.is_provider(unit)
+        or _is_transaction_context(unit)
         or event.guard == "in_transaction()"
     ):
         return False

@@ -66,6 +66,7 @@ from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
+from session_lint.rules.start_up import runs_at_start_up
 from session_lint.traversal import expressions
 
 _BYPASSES = {"connect", "begin", "raw_connection", "update_execution_options"}
@@ -107,6 +108,8 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
         return True  # an engine of its own: where it was made is SL102's to say
     entry = program.entry_or_outer(call.unit)
     if entry is not None and entry.kind in {"lifespan", "event", "command", "main"}:
+        return True
+    if isinstance(call.unit, Function) and runs_at_start_up(program, call.unit):
         return True
     calls = [node for node in expressions(call.unit.body) if isinstance(node, ir.Call)]
     names = {node.name for node in expressions(call.unit.body) if isinstance(node, ir.Attribute)}
