@@ -53,10 +53,10 @@ def interpret(
 
 
 def _reaching(flow: Flow) -> set[Unit]:
-    """The units that use sessions, and all that call them."""
+    """The units that use or give sessions, and all that call them."""
     reaching: set[Unit] = set()
     queue: list[Unit] = list(flow.facts.touching)
-    queue.extend(f for m in flow.world.modules for f in m.functions if _takes_session(flow, f))
+    queue.extend(f for m in flow.world.modules for f in m.functions if _takes_session(flow, f) or _gives_session(f))
     while queue:
         unit = queue.pop()
         if unit in reaching:
@@ -74,6 +74,11 @@ def _takes_session(flow: Flow, function: Function) -> bool:
     return any(
         bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values
     ) or any(p.name in flow.world.session_names and p.annotation is None for p in function.params)
+
+
+def _gives_session(function: Function) -> bool:
+    """Whether a function returns a session that it only passes on, as a property does."""
+    return any(bears_session(v) for v in function.returns.values)
 
 
 def _view_holds(flow: Flow, function: Function) -> bool:

@@ -109,6 +109,8 @@ def _kind_of(flow: Flow, value: Value) -> Kind | None:
     match value:
         case Symbol(name=name) | External(name=name):
             return decorator_kind(name)
+        case Partial(func=func):
+            return _kind_of(flow, func)
         case Method(subject=subject, name=("command" | "group")):
             group = function_of(subject)  # a click group is a function of the project
             if group is not None and any(

@@ -50,7 +50,6 @@ from session_lint.program.world import Arguments, World, is_stub, members, sessi
 
 MAX_NAME = 120
 MAX_KEYS = 32
-_REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
 _TRANSPARENT_TYPES = {
     "Optional",
     "Union",
@@ -521,8 +520,8 @@ class Evaluator:
         if base == UNKNOWN.name:
             return NOTHING
         last = base.rsplit(".", 1)[-1]
-        if name == "state" and (last in _REQUESTS or last in ("FastAPI", "Starlette", "Litestar", "app")):
-            return frozenset({External("request.state" if last in _REQUESTS else "app.state")})
+        if name == "state" and last in vocabulary.REQUESTS + vocabulary.APPS:
+            return frozenset({External("request.state" if last in vocabulary.REQUESTS else "app.state")})
         if base in vocabulary.STATE_HOLDERS:
             return self.shared_value(f"state.{name}")
         registry = self.world.models.registries.get(f"{base}.{name}")

@@ -13,6 +13,7 @@ _MORE_WEB = ("slack_bolt", "blacksheep", "esmerald", "robyn", "bottle", "falcon"
 _SOCKETS = ("flask_socketio", "socketio")
 _QUEUES = ("celery", "dramatiq", "huey", "rq", "django_rq", "taskiq", "arq", "saq", "streaq", "procrastinate")
 _SCHEDULERS = ("apscheduler", "flask_apscheduler", "rocketry", "prefect", "airflow", "faststream", "flask_rq2")
+_BOTS = ("aiogram", "discord", "disnake", "nextcord", "pyrogram", "telebot", "telethon", "vkbottle")
 _COMMAND_LINES = ("click", "asyncclick", "rich_click", "typer", "async_typer", "cloup", "cyclopts", "flask", "quart")
 
 VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
@@ -84,6 +85,8 @@ def decorator_kind(name: str) -> Kind | None:
         return "event" if method in ("on_event", "on_startup", "on_shutdown", "connect") else None
     if _of(name, ("ariadne",)) and method in ("field", "source"):
         return "resolver"
+    if _of(name, _BOTS):
+        return "event"
     return None
 
 
@@ -186,6 +189,10 @@ _REGISTRATIONS: dict[str, tuple[Registration, ...]] = {
     "Process": (Registration("background", 1, "target", libraries=("multiprocessing",)),),
     "run": (Registration("command", 0, "function", libraries=("typer", "cyclopts")),),
     "Fire": (Registration("command", 0, "component", libraries=("fire",)),),
+    "register": (Registration("event", 0, "callback", libraries=("aiogram",)),),
+    "CommandHandler": (Registration("event", 1, "callback", libraries=("telegram",)),),
+    "MessageHandler": (Registration("event", 1, "callback", libraries=("telegram",)),),
+    "CallbackQueryHandler": (Registration("event", 0, "callback", libraries=("telegram",)),),
     "on_startup.append": (Registration("event", 0),),
     "on_shutdown.append": (Registration("event", 0),),
     "on_cleanup.append": (Registration("event", 0),),
@@ -232,7 +239,9 @@ _TASK_CLASSES = frozenset({"celery.Task", "celery.app.task.Task", "dramatiq.Gene
 _MIDDLEWARES = frozenset(
     {"starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware"}
     | {"litestar.middleware.AbstractMiddleware", "litestar.middleware.ASGIMiddleware"}
+    | {"aiogram.BaseMiddleware", "aiogram.dispatcher.middlewares.base.BaseMiddleware"}
 )
+_RESOLVERS = frozenset({"graphene.ObjectType", "graphene.Mutation", "graphene.relay.ClientIDMutation"})
 
 
 def method_kind(bases: set[str], method: str) -> tuple[Kind, str] | None:
@@ -243,6 +252,8 @@ def method_kind(bases: set[str], method: str) -> tuple[Kind, str] | None:
         return "endpoint", "WEBSOCKET"
     if bases & _TASK_CLASSES and method in ("run", "perform"):
         return "task", ""
+    if bases & _RESOLVERS and (method.startswith("resolve_") or method in ("mutate", "mutate_and_get_payload")):
+        return "resolver", ""
     if bases & _MIDDLEWARES and method in ("dispatch", "__call__", "handle"):
         return "middleware", ""
     return None

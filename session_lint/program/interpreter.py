@@ -522,6 +522,8 @@ class Frame(ControlFlow):
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
         if not (reaches or builds) or leaves_tests:
             self._give(args.everything())
+            if not is_stub(function) and _always_raises(function.body):
+                raise Unreachable
             return self._unvisited(function, node)
         how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
         followed = self._follow(function, bound, node, how, through_decorator=through_decorator)
@@ -572,14 +574,17 @@ class Frame(ControlFlow):
                 key = ("from", id(node), function, number)
                 known = self.adopted.get((key, session.is_async))
                 how: How = theirs.how if theirs.how in ("registry", "global", "state", "unknown") else "created"
+                path = ""
                 if theirs.how in ("object", "attr") and not function.is_generator:
                     how = "object" if theirs.how == "object" else "unknown"
+                    if theirs.how == "attr" and function.is_property:  # an attribute like any other
+                        how, path = "attr", theirs.path
                 if known is None:
                     provider = (
                         theirs.provider if theirs.provider is not None and not function.is_generator else function
                     )
                     fresh = Token(
-                        how, "", session.is_async, theirs.evidence, provider, theirs.site, theirs.holder, node=node
+                        how, path, session.is_async, theirs.evidence, provider, theirs.site, theirs.holder, node=node
                     )
                     known = self.new_token(fresh, states.NONE)
                     self.adopted[key, session.is_async] = known
@@ -807,6 +812,8 @@ class Frame(ControlFlow):
                 self.state.tx[token] = states.NONE
 
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
+        if name in vocabulary.NEVER_RETURN:
+            raise Unreachable
         if not name.startswith("builtins.") and name not in HOLD_NOTHING:
             self._give(args.everything())
         rule = self.world.models.commit_rule(name)
@@ -1005,6 +1012,21 @@ def _is_log(node: ir.Call) -> bool:
     """Whether a call writes a log, which does not fail: a handler often does before it goes on."""
     func = node.func
     return isinstance(func, ir.Attribute) and func.name in _LOG_METHODS and "log" in _text(func.value).lower()
+
+
+def _always_raises(body: Sequence[ir.Statement]) -> bool:
+    """Whether statements end by an exception whatever happens, as far as can be told from their form."""
+    if not body or any(isinstance(statement, ir.Return) for statement in walk(body)):
+        return False
+    match body[-1]:
+        case ir.Raise():
+            return True
+        case ir.If(body=first, orelse=second):
+            return _always_raises(first) and _always_raises(second)
+        case ir.With(body=inner):
+            return _always_raises(inner)
+        case _:
+            return False
 
 
 def _never_returns(function: Function) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from session_lint.program import vocabulary
 from session_lint.program.values import (
     OTHER,
     UNKNOWN,
@@ -31,6 +32,8 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+
+_WITH_STATE = frozenset(vocabulary.REQUESTS + vocabulary.APPS)
 
 
 def bears_session(value: Value) -> bool:
@@ -91,6 +94,8 @@ def _canonical(value: Value) -> Value:
             )
             return Instance(cls, kept)
         case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
+            return value
+        case External(name=name) if name in vocabulary.STATE_HOLDERS or name.rsplit(".", 1)[-1] in _WITH_STATE:
             return value
         case _:
             return value if bears_session(value) else OTHER

@@ -104,6 +104,8 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
         injected = function in flow.facts.injected or function in flow.facts.contained
         if injected and function not in entries and _gives(function, module):
             return True
+    if any(_made_here(v, module) for cell in flow.world.shared.values() for v in cell.values):
+        return True
     for name, cell in module.cells.items():
         users = flow.facts.used.get((module.name, name), set()) - {module}
         if users and any(

@@ -19,8 +19,10 @@ _ENGINE_MAKERS = {
     "create_mock_engine": False,
 }
 
-# Objects on which any code may keep things under names of its own.
+# Objects on which any code may keep things under names of its own, and the classes that have one as their `state`.
 STATE_HOLDERS = ("request.state", "app.state")
+REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
+APPS = ("FastAPI", "Starlette", "Litestar", "app")
 
 DRIVER_CONNECTS = {
     f"{module}.{name}"
@@ -95,6 +97,12 @@ HARMLESS_LIBRARIES = frozenset(
         "typing",
         "typing_extensions",
     ]
+)
+# Functions that always raise.
+NEVER_RETURN = frozenset(
+    {"sys.exit", "os._exit", "builtins.exit", "builtins.quit", "flask.abort", "flask.helpers.abort", "quart.abort"}
+    | {"flask_restx.abort", "flask_restful.abort", "flask_smorest.abort", "apiflask.abort", "sanic.exceptions.abort"}
+    | {"werkzeug.exceptions.abort"}
 )
 COROUTINE_METHODS = frozenset(
     [

@@ -66,8 +66,10 @@ def is_stub(function: Function) -> bool:
         match statement:
             case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
                 continue
-            case ir.Raise():
-                continue
+            case ir.Raise(exception=exception):
+                kind = exception.func if isinstance(exception, ir.Call) else exception
+                if not isinstance(kind, ir.Name) or kind.id not in ("NotImplementedError", "NotImplemented"):
+                    return False
             case _:
                 return False
     return not (isinstance(function.node, ir.Lambda))

@@ -151,7 +151,7 @@ def _message(event: Event, symbol: str, verb: str, policy: str, kind: str, chain
         if rest:
             more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
             lent += " through " + ", ".join(f"{c.symbol} ({c.filename}:{c.row})" for c in rest[:_SHOWN]) + more
-    elif event.session.how in ("param", "attr", "registry"):
+    elif event.session.how in ("param", "attr", "registry", "state"):
         lent = ", which it borrows"
     guard = f" (when `{event.guard}` is set)" if event.guard and kind == "commit" else ""
     return f"{symbol} {verb} {name}{lent}{guard}: {_POLICIES[policy].format(remedy=_REMEDIES[kind])}"
@@ -203,7 +203,9 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     if token.how == "closure":
         return policy == "router" and _closes_over_borrowed(program, unit, token.path)
     borrowed = (
-        token.how == "param" or (token.how == "attr" and entry is None) or (token.how == "registry" and entry is None)
+        token.how == "param"
+        or (token.how == "attr" and entry is None)
+        or (token.how in ("registry", "state") and program.entry_or_outer(unit) is None)
     )
     if policy == "router":
         return borrowed and (entry is None or token.how == "param")

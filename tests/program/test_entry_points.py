@@ -667,14 +667,63 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {},
     ),
+    "handlers of chat bots, resolvers of graphene, decorators made by partial": (
+        """
+        from functools import partial
+
+        import graphene
+        from aiogram import BaseMiddleware, Router
+        from discord.ext import commands
+        from rq.decorators import job as library_job
+        from telegram.ext import Application, CommandHandler
+
+        bot = commands.Bot("!")
+        router = Router()
+        job = partial(library_job, connection=None)
+
+        @bot.command()
+        async def chat(ctx): ...
+
+        @router.message()
+        async def greet(message): ...
+
+        async def pressed(query): ...
+
+        router.callback_query.register(pressed)
+
+        async def start(update, context): ...
+
+        Application.builder().build().add_handler(CommandHandler("start", start))
+
+        class Counting(BaseMiddleware):
+            async def __call__(self, handler, event, data): ...
+
+        class Query(graphene.ObjectType):
+            def resolve_name(self, info): ...
+
+        class Rename(graphene.Mutation):
+            def mutate(self, info): ...
+
+        @job("default")
+        def later(): ...
+        """,
+        {
+            "chat": "event",
+            "greet": "event",
+            "pressed": "event",
+            "start": "event",
+            "Counting.__call__": "middleware",
+            "Query.resolve_name": "resolver",
+            "Rename.mutate": "resolver",
+            "later": "task",
+        },
+    ),
     "objects that only look like frameworks": (
         """
         import httpx
         import responses
-        from discord.ext import commands
         from somewhere import Cache, registry
 
-        bot = commands.Bot("!")
         cache = Cache()
 
         class Box:
@@ -704,9 +753,6 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 
         @registry.command
         def bare(): ...
-
-        @bot.command()
-        async def chat(ctx): ...
 
         @responses.get("/birds")
         def stubbed(): ...
