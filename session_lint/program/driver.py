@@ -37,7 +37,7 @@ def interpret(
     """Interpret every function that can reach a session, in every state that it is entered in."""
     wrapped, wrappers, decorated = _decorated(flow)
     reaching = _reaching(flow)
-    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated)
+    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated, frozenset(entries))
     for entry in entries.values():
         if entry.function in reaching or _takes_session(flow, entry.function) or _view_holds(flow, entry.function):
             _enter(analysis, entry)

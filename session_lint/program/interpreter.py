@@ -15,7 +15,7 @@ from session_lint.program.contexts import Context, Edge, Event, Exit, Harm, How,
 from session_lint.program.control import ControlFlow, Unreachable
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.keeping import owns_session
-from session_lint.program.remapping import bears_session, is_field, relevant, remap, shallow, tokens_in
+from session_lint.program.remapping import bears_session, kept_in_field, relevant, remap, shallow, tokens_in
 from session_lint.program.states import State, join
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import (
@@ -64,6 +64,7 @@ class Analysis:
     wrapped: set[Function]
     wrappers: set[Function]
     decorated: set[Function]
+    entries: frozenset[Function]
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     depth: int = 0
@@ -219,7 +220,7 @@ class Frame(ControlFlow):
             values |= {Const(None)}
         if not (values - {Const(None)}) and param.kind in ("positional-only", "positional", "keyword"):
             values |= self._by_name(function, param, how)
-        if values == {Const(None)} and not called:  # the default, or whatever an unknown caller gives
+        if values == {Const(None)}:  # the default, or whatever else is given
             values |= {UNKNOWN}
         return values
 
@@ -347,7 +348,7 @@ class Frame(ControlFlow):
 
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         if isinstance(owner, Instance) and isinstance(target.value, ir.Name) and target.value.id in self.state.env:
-            kept = frozenset(v for v in values if is_field(v))
+            kept = kept_in_field(values)
             for value in kept:
                 if isinstance(value, Session) and isinstance(value.origin, int):
                     token = self.context.tokens[value.origin]
@@ -525,7 +526,10 @@ class Frame(ControlFlow):
             if not is_stub(function) and _always_raises(function.body):
                 raise Unreachable
             return self._unvisited(function, node)
-        how: How = "decorator" if self.unit in analysis.wrappers and function in analysis.decorated else "param"
+        wrapped = self.unit in analysis.wrappers and function in analysis.decorated
+        how: How = (
+            "decorator" if wrapped and (function in analysis.wrapped or function in analysis.entries) else "param"
+        )
         followed = self._follow(function, bound, node, how, through_decorator=through_decorator)
         self._give([args.rest])
         if followed is None:
@@ -718,10 +722,7 @@ class Frame(ControlFlow):
         instance: Value = Instance(cls)
         init = cls.method("__init__")
         if init is None:
-            fields = {
-                name: frozenset(v for v in values if is_field(v))
-                for name, values in dataclass_fields(cls, args).items()
-            }
+            fields = {name: kept_in_field(values) for name, values in dataclass_fields(cls, args).items()}
             if any(self.world.models.keeps_session(base) for base in cls.external_lineage()):
                 fields["session"] = sessions(args)
             kept = tuple(sorted(((n, v) for n, v in fields.items() if v), key=lambda f: f[0]))

@@ -174,6 +174,12 @@ def shallow(value: Instance) -> Instance:
     return result
 
 
+def kept_in_field(values: Values) -> Values:
+    """What of the values an object is known by; a flag or None counts only where nothing else is possible."""
+    kept = frozenset(v for v in values if is_field(v))
+    return kept if kept == values else frozenset(v for v in kept if not isinstance(v, Const))
+
+
 def is_field(value: Value) -> bool:
     """Whether a value is worth remembering as an attribute of an object."""
     match value:
