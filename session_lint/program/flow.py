@@ -107,6 +107,8 @@ def fits(value: Value) -> bool:
     return True
 
 
+_NONE = frozenset({Const(None)})
+
 _SIMPLE = (Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session)
 """Values without parts that count."""
 
@@ -269,8 +271,9 @@ class Flow(Evaluator):
         if function.is_generator:
             return frozenset({Generator(self.read(function.yields), function, function.is_async)})
         values = self.read(function.returns)
-        if not values - {UNKNOWN} and isinstance(function.node, ir.FunctionDef) and function.node.returns is not None:
-            values = self._annotated(function, function.node.returns) or values
+        if not values - {UNKNOWN, Const(None)}:  # of what is returned beside None, nothing is known
+            annotation = function.node.returns if isinstance(function.node, ir.FunctionDef) else None
+            values = (self._annotated(function, annotation) if annotation is not None else NOTHING) or values - _NONE
         return frozenset({Coroutine(values, function)}) if function.is_async else values
 
     def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:

@@ -211,7 +211,10 @@ class Frame(ControlFlow):
         how: How = "decorator" if decorated else ("injected" if self.context.entry else "param")
         if given is None and called and param.default is not None and not decorated:
             default = self.analysis.flow.at(function, function.parent).eval(param.default)
-            if not any(isinstance(v, Dependency) for v in default):
+            forgotten = (
+                default == {Const(None)} and any(map(bears_session, cell)) and not _asks_for(function, param.name)
+            )
+            if not forgotten and not any(isinstance(v, Dependency) for v in default):
                 return self.adopt(default, ("default", param.name), "unknown", param.name)
         values = self.adopt(cell, ("param", param.name), how, param.name)
         if param.annotation is not None:
@@ -616,7 +619,7 @@ class Frame(ControlFlow):
                 self.state.rolled_back |= {id(event)}
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
-        values = remap(exit_.values, mine)
+        values = _may_differ(remap(exit_.values, mine))
         self._given_by(context, tokens)
         if not values - {UNKNOWN}:
             return self._unvisited(function, node)
@@ -1013,6 +1016,30 @@ def _is_log(node: ir.Call) -> bool:
     """Whether a call writes a log, which does not fail: a handler often does before it goes on."""
     func = node.func
     return isinstance(func, ir.Attribute) and func.name in _LOG_METHODS and "log" in _text(func.value).lower()
+
+
+def _asks_for(function: Function, name: str) -> bool:
+    """Whether a function looks if it was given an argument, or leaves that to what it calls."""
+
+    def named(expr: ir.Expr | None) -> bool:
+        return isinstance(expr, ir.Name) and expr.id == name
+
+    for expr in expressions(function.body):
+        match expr:
+            case ir.Compare(left=left) if named(left):
+                return True
+            case ir.BoolOp(values=values) if any(map(named, values)):
+                return True
+            case ir.Unary(value=value) | ir.Conditional(test=value) if named(value):
+                return True
+            case _:
+                pass
+    return any(named(statement.test) for statement in walk(function.body) if isinstance(statement, (ir.If, ir.While)))
+
+
+def _may_differ(values: Values) -> Values:
+    """What a call gives, without the flags: a function that always says yes today is asked for a reason."""
+    return frozenset(v for v in values if not (isinstance(v, Const) and isinstance(v.value, bool)))
 
 
 def _always_raises(body: Sequence[ir.Statement]) -> bool:

@@ -63,12 +63,11 @@ def find_roles(
 
 
 def _working(flow: Flow) -> set[Module]:
-    """The modules that only run something on a session or an engine, and offer nothing: they are run, not imported."""
-    return {
-        call.unit
-        for call in flow.facts.externals.values()
-        if isinstance(call.unit, Module) and call.name in _WORK and not call.unit.functions and not call.unit.classes
-    }
+    """The modules that only do their work, by an event loop of their own or by statements alone: they are run, not imported."""
+    calls = [call for call in flow.facts.externals.values() if isinstance(call.unit, Module)]
+    looping = {call.unit for call in calls if call.name in ("asyncio.run", "anyio.run", "trio.run")}
+    works = {call.unit for call in calls if call.name in _WORK or call.name in vocabulary.DRIVER_CONNECTS}
+    return {m for m in looping | works if isinstance(m, Module) and (m in looping or not (m.functions or m.classes))}
 
 
 def _infer(module: Module, kinds: set[str], *, is_imported: bool, works: bool) -> str:
