@@ -8,57 +8,59 @@ what LibCST reads is its skeleton, in which ``pass`` stands for each suite.
 from __future__ import annotations
 
 import ast
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from session_lint.lowering.plain_statements import KINDS
 from session_lint.lowering.spans import Tree, Walk
 from session_lint.lowering.text import decorator_sign
 
-_MENTIONS = re.compile(
-    r"session|sqlalchemy|sqlmodel|engine|transaction|commit|rollback|begin|flush|add_task"
-    # Python reads identifiers in their normal form, LibCST as they are written, which is what is shown.
-    r"|[^\x00-\x7f]",
-    re.IGNORECASE,
-)
+_WORDS = ("ession", "qlalchemy", "qlmodel", "ngine", "ransaction", "ommit", "ollback", "egin", "lush", "add_task")
+"""Parts of words, which one may begin with a capital letter or not: looking for them so is the fastest."""
+
+_MATCH = "match"
+"""The one statement that LibCST alone is to read, whatever it speaks of."""
 
 
 def mentioning(walk: Walk, trees: Sequence[Tree]) -> Iterator[Tree]:
     """The statements that LibCST is to read, in the order of the source."""
-    rows = _mentioning_rows(walk)
-    waiting = [*reversed(trees)]
+    rows = mentioning_rows(walk)
+    waiting = [*reversed(trees)] if rows else []
     while waiting:
         tree = waiting.pop()
+        first = _first_row(tree)
+        if not _has(rows, first, tree.end_lineno):
+            continue
         suites = _suites(tree)
-        if type(tree) not in KINDS or any(_has(rows, *part) for part in _headers(tree, suites)):
+        if not suites or any(_has(rows, *part) for part in _headers(first, suites)):
             yield tree
         for suite in reversed(suites):
             waiting.extend(reversed(suite))
 
 
-def _mentioning_rows(walk: Walk) -> list[int]:
-    rows: list[int] = []
-    found = _MENTIONS.search(walk.text)
-    while found is not None:
-        rows.append(bisect_right(walk.offsets, found.start()))
-        found = _MENTIONS.search(walk.text, walk.offsets[rows[-1]]) if walk.offsets[rows[-1]] < len(walk.text) else None
-    return rows
+def mentioning_rows(walk: Walk) -> Sequence[int]:
+    """The rows that mention what this tool is about, or hold a name that Python reads otherwise than it is written."""
+    rows: set[int] = set()
+    for word in (*_WORDS, _MATCH):
+        found = walk.text.find(word)
+        while found >= 0:
+            row = bisect_right(walk.offsets, found)
+            rows.add(row)
+            found = walk.text.find(word, walk.offsets[row])
+    if not walk.text.isascii():
+        rows.update(row for row, line in enumerate(walk.text.split("\n"), 1) if not line.isascii())
+    return sorted(rows)
 
 
 def _has(rows: Sequence[int], first: int, last: int) -> bool:
     return bisect_left(rows, first) < bisect_right(rows, last)
 
 
-def _headers(tree: Tree, suites: Sequence[Sequence[Tree]]) -> Iterator[tuple[int, int]]:
-    """The rows, from and to, of a statement that are not in its suites; a row that has both counts."""
-    row = _first_row(tree)
+def _headers(row: int, suites: Sequence[Sequence[Tree]]) -> Iterator[tuple[int, int]]:
+    """The rows, from and to, of a statement from ``row`` on that are not in its suites; a row that has both counts."""
     for suite in suites:
         below = _first_row(suite[0])
         yield row, max(row, below - 1)
         row = suite[-1].end_lineno + 1
-    if not suites:
-        yield row, tree.end_lineno
 
 
 def _first_row(tree: Tree) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -98,6 +99,11 @@ def _import_from(walk: Walk, tree: ast.ImportFrom) -> ir.Statement:
 
 def _aliases(walk: Walk, trees: Sequence[ast.alias]) -> tuple[ir.Alias, ...]:
     return tuple([ir.Alias(walk.span(tree, tree), tree.name, tree.asname) for tree in trees])
+
+
+def _type_alias(walk: Walk, tree: Any) -> ir.Statement:
+    span = walk.span(tree, tree)
+    return ir.TypeAlias(span, digest(walk, span), tree.name.id, annotation(walk, tree.value))
 
 
 def _if(walk: Walk, tree: ast.If) -> ir.Statement:
@@ -215,8 +221,7 @@ _HANDLERS: dict[type[ast.AST], Handler] = {
     ast.ClassDef: _class,
 }
 
-if hasattr(ast, "TryStar"):
+if sys.version_info >= (3, 11):
     _HANDLERS[ast.TryStar] = _try
-
-KINDS = frozenset(_HANDLERS)
-"""The kinds of statements that can be lowered without LibCST: all but the rarest."""
+if sys.version_info >= (3, 12):
+    _HANDLERS[ast.TypeAlias] = _type_alias

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,19 @@ from test_syntax import SYNTAX
 
 from session_lint import ir
 from session_lint.lowering import LoweringError, lower, lower_and_count, outline, slices
+from session_lint.lowering.spans import Walk
 
-ALL, NOTHING = re.compile(""), re.compile("(?!)")
+Mentions = Callable[[Walk], Sequence[int]]
+
+
+def all_rows(walk: Walk) -> Sequence[int]:
+    return range(1, len(walk.offsets))
+
+
+def no_rows(walk: Walk) -> Sequence[int]:
+    """None that mentions anything: ``match`` is read by LibCST always."""
+    return [row for row, line in enumerate(walk.text.split("\n"), 1) if "match" in line]
+
 
 MORE = [
     "# a\n\n@b  # c\n\n@(\nd)\ndef e(): pass\n  # f\n# g\nh = i\n\n# j",
@@ -30,21 +41,19 @@ MORE = [
 ]
 
 
-def lowered(
-    text: str, mentions: re.Pattern[str], monkeypatch: pytest.MonkeyPatch, size: int = slices.SLICE
-) -> ir.Module:
+def lowered(text: str, mentions: Mentions, monkeypatch: pytest.MonkeyPatch, size: int = slices.SLICE) -> ir.Module:
     with monkeypatch.context() as patch:
-        patch.setattr(outline, "_MENTIONS", mentions)
+        patch.setattr(outline, "mentioning_rows", mentions)
         patch.setattr(slices, "SLICE", size)
         return lower(text)
 
 
 def assert_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = lowered(text, ALL, monkeypatch)
-    assert lowered(text, ALL, monkeypatch, size=1) == whole
+    whole = lowered(text, all_rows, monkeypatch)
+    assert lowered(text, all_rows, monkeypatch, size=1) == whole
     assert lower(text) == whole
     if text.isascii():
-        assert lowered(text, NOTHING, monkeypatch) == whole
+        assert lowered(text, no_rows, monkeypatch) == whole
 
 
 @pytest.mark.parametrize("text", [*SNIPPETS, *MORE, *[f"{text}\n" for text, _ in SYNTAX]])
@@ -81,14 +90,14 @@ def test_libcst_reads_what_speaks_of_sessions(text: str, read: str, monkeypatch:
         return parse(text)
 
     monkeypatch.setattr(slices, "_parse_vouched", record)
-    assert lower_and_count(text)[1] == len(read)
+    assert lower_and_count(text)[1] == len(read.encode())
     assert "".join(given) == read
 
 
 def test_what_libcst_does_not_know_is_lowered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "session = 1\nclass Session(x=1, *b): pass\nengine = 2\n"
-    assert lower(text) == lowered(text, NOTHING, monkeypatch)
-    assert lower(text) == lowered(text, ALL, monkeypatch, size=1)
+    assert lower(text) == lowered(text, no_rows, monkeypatch)
+    assert lower(text) == lowered(text, all_rows, monkeypatch, size=1)
 
 
 def test_a_pattern_that_libcst_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
