@@ -31,19 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in PINNED:
                 fetch(PINNED[name], home)
             return 0
-        text = _measured(options, home)
+        text, quote = _measured(options, home)
     print(text)
     if options.record:
         keep(options.command, text)
+        if quote:
+            keep("speed", quote, HERE / "README.md")
     return 0
 
 
-def _measured(options: argparse.Namespace, home: Path) -> str:
+def _measured(options: argparse.Namespace, home: Path) -> tuple[str, str]:
+    """What was measured, and what the README quotes of it."""
     if options.command == "ecosystem":
-        return _ecosystem(options, home)
+        return _ecosystem(options, home), ""
     trees = [_tree(name, home) for name in ([options.trees] if isinstance(options.trees, str) else options.trees or [])]
     if options.command == "compare":
-        return compare(
+        if options.quick and peers.find(peers.FLAKE8, home) is None:
+            peers.setup(home, tell_on_stderr, [peers.FLAKE8])
+        compared = compare(
             trees or ([tree_at(HERE, "this checkout")] if options.quick else [_tree(name, home) for name in PINNED]),
             home,
             rounds=options.rounds or (1 if options.quick else 5),
@@ -51,8 +56,9 @@ def _measured(options: argparse.Namespace, home: Path) -> str:
             quick=options.quick,
             tell=tell_on_stderr,
         )
+        return compared.text, compared.quote
     if options.command == "scale":
-        return scale(
+        grown = scale(
             trees[0] if trees else _tree("small", home),
             home,
             sizes=options.sizes,
@@ -60,7 +66,8 @@ def _measured(options: argparse.Namespace, home: Path) -> str:
             budget=options.budget,
             tell=tell_on_stderr,
         )
-    return profile(trees[0] if trees else _tree("medium", home), home, tell_on_stderr)
+        return grown, ""
+    return profile(trees[0] if trees else _tree("medium", home), home, tell_on_stderr), ""
 
 
 def _ecosystem(options: argparse.Namespace, home: Path) -> str:
@@ -88,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--home", type=Path, help="folder for peers, trees and copies (default: in the user's caches)")
     measured = argparse.ArgumentParser(add_help=False)
-    measured.add_argument("--record", action="store_true", help="keep the tables in benchmarks/RESULTS.md")
+    measured.add_argument(
+        "--record", action="store_true", help="keep the tables in benchmarks/RESULTS.md, and their ratios in the README"
+    )
 
     commands.add_parser("setup", parents=[shared], help="install the pinned peers and download the pinned trees")
     described = f"{', '.join(PINNED)}, or a folder"

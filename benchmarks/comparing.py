@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import machine, own, peers
 from benchmarks.measuring import measure
-from benchmarks.peers import FLAKE8, PEERS, RUFF, Peer
+from benchmarks.peers import FIXIT, FLAKE8, PEERS, RUFF, SEMGREP, Peer
 from benchmarks.rounds import Samples, Subject, take_turns
 from benchmarks.tables import megabytes, seconds, table, times
 from benchmarks.targets import HOOK_FLAKE8, compared
@@ -16,10 +17,27 @@ from benchmarks.trees import Tree, edited_files, working_copy
 
 RUFF_WARM = "ruff --select F, with its cache, nothing changed"
 
+_QUOTED = (
+    ("first run / flake8", own.COLD, FLAKE8.name),
+    ("/ semgrep, one rule", own.COLD, SEMGREP.name),
+    ("/ Fixit", own.COLD, FIXIT.name),
+    ("nothing changed / ruff without cache", own.WARM, RUFF.name),
+    ("one file edited / `import libcst`", own.EDITED, own.LIBCST),
+    ("hook / flake8, five files", own.HOOK, HOOK_FLAKE8),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was measured, in Markdown: all of it, and the ratios that the README quotes."""
+
+    text: str
+    quote: str
+
 
 def compare(
     trees: Sequence[Tree], home: Path, *, rounds: int, budget: float, quick: bool, tell: Callable[[str], None]
-) -> str:
+) -> Comparison:
     """Measure, and say it in Markdown.
 
     Args:
@@ -42,7 +60,8 @@ def compare(
     samples = take_turns(groups, rounds, budget, tell)
     said = "; ".join(sorted({peers.version(peer, program) for peer, program in found.items()}))
     head = f"{machine.description(busy)} Compared with: {said or 'nothing, since no peer is installed'}.\n"
-    return "\n".join([head, *(_section(tree, samples[tree.name], groups[tree.name]) for tree in copies)])
+    text = "\n".join([head, *(_section(tree, samples[tree.name], groups[tree.name]) for tree in copies)])
+    return Comparison(text, _quote(copies, samples))
 
 
 def _found(wanted: Iterable[Peer], home: Path, tell: Callable[[str], None]) -> dict[Peer, Path]:
@@ -75,6 +94,14 @@ def _ruff_warm(program: Path, tree: Tree, cache: Path) -> Subject:
         measure(command, cwd=cold.cwd, seconds=60, accepted=cold.accepted)
 
     return Subject(RUFF_WARM, command, cold.cwd, fill)
+
+
+def _quote(trees: Sequence[Tree], samples: Mapping[str, Samples]) -> str:
+    rows = [
+        [tree.title, *(times(samples[tree.name].ratio(name, other, "wall")) for _, name, other in _QUOTED)]
+        for tree in trees
+    ]
+    return table(["wall time", *(title for title, _, _ in _QUOTED)], rows)
 
 
 def _section(tree: Tree, samples: Samples, subjects: Sequence[Subject]) -> str:

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,9 +82,9 @@ def _environment(peer: Peer, home: Path) -> Path:
     return home / "environments" / "-".join(peer.requirements).replace("==", "-")
 
 
-def setup(home: Path, tell: Callable[[str], None]) -> None:
-    """Install the peers, each in an environment of its own, where that was not done before."""
-    for peer in PEERS:
+def setup(home: Path, tell: Callable[[str], None], wanted: Iterable[Peer] = PEERS) -> None:
+    """Install peers, each in an environment of its own, where that was not done before."""
+    for peer in wanted:
         folder = _environment(peer, home)
         if (folder / "bin" / peer.program).exists():
             continue

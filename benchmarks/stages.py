@@ -14,8 +14,8 @@ from benchmarks.rounds import Subject
 from benchmarks.tables import NONE, seconds, table
 from benchmarks.trees import Tree, working_copy
 
-_STAGE = re.compile(r"^ *(?P<seconds>\d+\.\d{3}) s (?P<name>[a-z ]+)$", re.MULTILINE)
-_WORK = re.compile(r"^ *(?P<number>[\d,]+) (?P<name>[a-z ]+)$", re.MULTILINE)
+_STAGE = re.compile(r"^ *(?P<seconds>\d+\.\d{3}) s (?P<name>[A-Za-z ]+)$", re.MULTILINE)
+_WORK = re.compile(r"^ *(?P<number>[\d,]+) (?P<name>[A-Za-z ]+)$", re.MULTILINE)
 START = "start, files, report"
 
 

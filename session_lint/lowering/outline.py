@@ -8,6 +8,7 @@ what LibCST reads is its skeleton, in which ``pass`` stands for each suite.
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +18,7 @@ from session_lint.lowering.text import decorator_sign
 _WORDS = ("ession", "qlalchemy", "qlmodel", "ngine", "ransaction", "ommit", "ollback", "egin", "lush", "add_task")
 """Parts of words, which one may begin with a capital letter or not: looking for them so is the fastest."""
 
-_MATCH = "match"
+_MATCH = re.compile(r"^[ \t\f]*match\b", re.MULTILINE)
 """The one statement that LibCST alone is to read, whatever it speaks of."""
 
 
@@ -40,12 +41,14 @@ def mentioning(walk: Walk, trees: Sequence[Tree]) -> Iterator[Tree]:
 def mentioning_rows(walk: Walk) -> Sequence[int]:
     """The rows that mention what this tool is about, or hold a name that Python reads otherwise than it is written."""
     rows: set[int] = set()
-    for word in (*_WORDS, _MATCH):
-        found = walk.text.find(word)
-        while found >= 0:
-            row = bisect_right(walk.offsets, found)
+    for word in _WORDS:
+        place = walk.text.find(word)
+        while place >= 0:
+            row = bisect_right(walk.offsets, place)
             rows.add(row)
-            found = walk.text.find(word, walk.offsets[row])
+            place = walk.text.find(word, walk.offsets[row])
+    if "match" in walk.text:
+        rows.update(bisect_right(walk.offsets, found.start()) for found in _MATCH.finditer(walk.text))
     if not walk.text.isascii():
         rows.update(row for row, line in enumerate(walk.text.split("\n"), 1) if not line.isascii())
     return sorted(rows)

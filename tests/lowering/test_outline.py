@@ -37,7 +37,7 @@ MORE = [
     "with a:\n  @b\n  # c\n  class D:\n    @e\n    async def f(g): await h\n",
     "a: Dict[('b', 'C')] = d\nb: Callable[[*Ts, 'A'], *Us]\nc: tuple[()] = e[()]\nd: A['b':'c', *d]\n",
     "f(*a, b=1, *c, **d, e=2)\nclass A(B, *C, k=1, **d): pass\n",
-    "f'{a=}' f'{ b = }' f'{c=!r:>{d=}}' f'{{e}}'\n",
+    "f'{a=}' f'{ b = }' f'{c=!r:>{d}}' f'{{e}}'\n",
 ]
 
 
