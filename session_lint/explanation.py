@@ -185,7 +185,7 @@ def _function_facts(program: Program, unit: Unit, *, reached: bool) -> FunctionF
         program.role(unit),
         program.is_session_module(unit.module),
         entry.kind if entry is not None else None,
-        entry.route if entry is not None else "",
+        entry.full_route if entry is not None else "",
         provider_of(program, unit) if isinstance(unit, Function) and unit in provider_uses(program) else None,
         reached,
     )

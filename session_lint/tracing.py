@@ -4,6 +4,7 @@ function that the session is lent to.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from session_lint import ir
+from session_lint.checks.reads import is_read
 from session_lint.conventions import Provider, provider_of
+from session_lint.errors import UserError
 from session_lint.program import vocabulary
 from session_lint.program.symbols import Function
 from session_lint.rules.writing import is_write
@@ -33,6 +36,7 @@ Kind = Literal[
     "call",
     "read",
     "write",
+    "use",
     "flush",
     "commit",
     "rollback",
@@ -49,10 +53,16 @@ _KINDS: dict[str, Kind] = {
 _SHOWN = vocabulary.AUTOBEGIN_METHODS | vocabulary.CLOSE_METHODS | _KINDS.keys()
 _MAX_DEPTH = 30
 
+COMMITS = ", commits at its end"
+"""How the text of a session ends whose provider commits it."""
+
+UNCOMMITTED = "writes, no commit seen"
+
 
 class Step(msgspec.Struct, frozen=True):
     """Something that happens to a session, and what happens inside of it.
 
+    A ``read`` and a ``write`` surely are; what is not known to be one of them is a ``use``.
     ``filename`` and ``row`` are where it stands; of a call, where the function that is called is defined, and ``called_at``
     is the row of the call. ``codes`` are the rules that fire there. ``repeated``: what is inside has been shown before.
     """
@@ -88,22 +98,62 @@ def trace(program: Program, findings: Sequence[Finding], wanted: Sequence[str] =
     Args:
         findings: whose codes mark the steps that they stand at.
         wanted: routes (``POST /batch``), names of functions, or globs of either; empty for all.
+
+    Raises:
+        UserError: one of them means no entry point.
     """
     tracer = _Tracer(program, _Marks(findings))
+    return tuple(tracer.trace(entry) for entry in entries_of(program, wanted))
+
+
+def entries_of(program: Program, wanted: Sequence[str] = ()) -> list[EntryPoint]:
+    """The entry points outside tests that are wanted, in the order of files and rows."""
     entries = sorted(program.entries.values(), key=lambda e: (e.function.module.path, e.function.name_span.row))
-    return tuple(
-        tracer.trace(entry)
-        for entry in entries
-        if program.role(entry.function) != "test" and (not wanted or any(matches(entry, item) for item in wanted))
-    )
+    entries = [entry for entry in entries if program.role(entry.function) != "test"]
+    if not wanted:
+        return entries
+    chosen: set[Function] = set()
+    for item in wanted:
+        found = _meant(entries, item)
+        if not found:
+            raise UserError(_unknown(entries, item))
+        chosen.update(entry.function for entry in found)
+    return [entry for entry in entries if entry.function in chosen]
 
 
-def matches(entry: EntryPoint, wanted: str) -> bool:
-    """Whether a route, a name or a glob means an entry point."""
+def _meant(entries: Sequence[EntryPoint], wanted: str) -> list[EntryPoint]:
+    """The entry points that a route, a name or a glob means: what is called so in full comes before a part of a route."""
+    for names_of in (_names, _short_names):
+        found = [entry for entry in entries if any(_fits(name, wanted) for name in names_of(entry))]
+        if found:
+            return found
+    return []
+
+
+def _fits(name: str, wanted: str) -> bool:
+    # A path may hold what a glob takes for its own.
+    return bool(name) and (name.lower() == wanted.lower() or fnmatch.fnmatchcase(name.lower(), wanted.lower()))
+
+
+def _names(entry: EntryPoint) -> tuple[str, ...]:
     function = entry.function
-    path = entry.route.partition(" ")[2]
-    names = (entry.route, path, function.name, function.qualname, f"{function.module.name}.{function.qualname}")
-    return any(name and fnmatch.fnmatchcase(name.lower(), wanted.lower()) for name in names) or wanted in names
+    path = entry.full_route.partition(" ")[2]
+    return (entry.full_route, path, function.name, function.qualname, f"{function.module.name}.{function.qualname}")
+
+
+def _short_names(entry: EntryPoint) -> tuple[str, ...]:
+    """The route without the path that routers put before it, as the decorator says it."""
+    return (entry.route, entry.route.partition(" ")[2])
+
+
+def _unknown(entries: Sequence[EntryPoint], wanted: str) -> str:
+    if not entries:
+        return "No entry point was found; name the decorators that make one in `entry-point-decorators`."
+    names = dict.fromkeys(name for entry in entries for name in (*_names(entry), *_short_names(entry)) if name)
+    spelled = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(wanted.lower(), spelled, n=1, cutoff=0.5)
+    hint = f": did you mean {spelled[near[0]]!r}?" if near else "; `session-lint trace` lists them all."
+    return f"No entry point is called {wanted!r}{hint}"
 
 
 def all_steps(steps: Sequence[Step]) -> Iterator[Step]:
@@ -181,7 +231,7 @@ class _Tracer:
             function.qualname,
             function.module.name,
             entry.kind,
-            entry.route,
+            entry.full_route,
             *place,
             tuple(dict.fromkeys(sources)),
             _bounds(steps, ends),
@@ -240,7 +290,7 @@ class _Tracer:
             inside = () if again else self._inside(walk, callee)
             if self._program.is_provider(unit):
                 provider = provider_of(self._program, unit)
-                ends = ", commits at its end" if provider.commits else ""
+                ends = COMMITS if provider.commits else ""
                 text = f"{unit.qualname}: {_opens(provider)}{ends}"
                 yield Step("session", text, unit.module.path, unit.name_span.row, row, codes)
             else:
@@ -261,15 +311,16 @@ class _Tracer:
     def _event(self, event: Event, codes: tuple[str, ...]) -> Step:
         kind = _KINDS.get(event.kind)
         if kind is None:
-            kind = (
-                "close"
-                if event.kind in vocabulary.CLOSE_METHODS
-                else "write"
-                if is_write(self._program, event)
-                else "read"
-            )
+            kind = self._use(event)
         name = f"{event.session.path or 'session'}.{event.kind}()"
         return Step(kind, name, event.context.module.path, event.node.span.row, event.node.span.row, codes)
+
+    def _use(self, event: Event) -> Kind:
+        if event.kind in vocabulary.CLOSE_METHODS:
+            return "close"
+        if is_write(self._program, event):
+            return "write"
+        return "read" if is_read(event) else "use"
 
     def _uses(self, context: Context) -> bool:
         """Whether anything happens to a session in a function or below it."""
@@ -314,16 +365,21 @@ def _rows(steps: Sequence[Step], path: str) -> set[int]:
 
 def _bounds(steps: Sequence[Step], ends: Sequence[Step]) -> str:
     """How the transaction begins and ends, in a few words."""
-    kinds = [step.kind for step in all_steps(steps)]
+    inner = list(all_steps(steps))
+    kinds = {step.kind for step in inner}
     said = []
     if "begin" in kinds:
         said.append("begin block")
     if "commit" in kinds:
         said.append("commit by the entry point" if any(s.kind == "commit" for s in steps) else "commit")
-    if any(" commits" in end.text for end in ends):
+    if any(" commits" in end.text for end in ends) or any(
+        s.text.endswith(COMMITS) for s in inner if s.kind == "session"
+    ):
         said.append("provider commits")
     if said:
         return " + ".join(said)
-    if not any(kind in kinds for kind in ("read", "write", "flush")):
+    if not kinds & {"read", "write", "use", "flush"}:
         return "no session used"
-    return "nothing commits" if "write" in kinds else "only reads"
+    if "write" in kinds or "flush" in kinds:
+        return UNCOMMITTED
+    return "no commit seen" if "use" in kinds else "only reads"

@@ -14,7 +14,7 @@ from session_lint.cli import main
 
 APPLICATION = FIXTURES / "batch_scraper" / "violating"
 MAP = """\
-POST / create_batch_endpoint  scraper/routers/batches.py:21  [begin block + commit + provider commits]  <- SL205 SL503
+POST /batches/ create_batch_endpoint  scraper/routers/batches.py:21  [begin block + commit + provider commits]  <- SL205 SL503
 ├── provider get_session: opens a session  scraper/database.py:14  <- SL312
 ├── begin session.begin()  scraper/routers/batches.py:29
 │   └── call create_batch  scraper/services/batch/processor.py:8
@@ -28,7 +28,7 @@ POST / create_batch_endpoint  scraper/routers/batches.py:21  [begin block + comm
 @pytest.fixture(autouse=True)
 def in_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(APPLICATION)
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "160")
 
 
 def trace(*args: str) -> Result:
@@ -42,7 +42,9 @@ def document(*args: str) -> list[dict[str, object]]:
     return entries
 
 
-@pytest.mark.parametrize("name", ["POST /", "post /", "create_batch_endpoint", "scraper.routers.batches.create_*"])
+@pytest.mark.parametrize(
+    "name", ["POST /batches/", "POST /", "post /", "create_batch_endpoint", "scraper.routers.batches.create_*"]
+)
 def test_the_tree_follows_the_session_through_the_program(name: str) -> None:
     assert trace(name).stdout == MAP
 
@@ -50,7 +52,7 @@ def test_the_tree_follows_the_session_through_the_program(name: str) -> None:
 def test_without_a_name_there_is_a_summary_and_how_to_see_more() -> None:
     shown = trace().stdout
     assert "7 entry points, 6 with findings" in shown
-    assert "session-lint trace 'POST /'" in shown
+    assert "session-lint trace 'POST /batches/'" in shown
     assert "├──" not in shown.partition("findings")[2]
 
 
@@ -96,7 +98,7 @@ def test_dot_is_one_digraph_with_a_cluster_for_each_entry_point() -> None:
 
 def test_markdown_lists_the_steps_below_a_table() -> None:
     shown = trace("POST /", "--output-format", "markdown").stdout
-    assert "| `POST /` |" in shown
+    assert "| `POST /batches/` |" in shown
     assert "      - commit `session.commit()` `scraper/services/batch/functions.py:12` **SL304**" in shown
 
 
@@ -108,7 +110,92 @@ def test_ascii_terminals_get_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_means_nothing_is_an_error() -> None:
     result = trace("no_such_function")
     assert result.exit_code == 2
-    assert "No entry point is called no_such_function; `session-lint trace` lists them all." in result.stderr
+    assert "No entry point is called 'no_such_function'; `session-lint trace` lists them all." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["POST /batch/", "post /batches", "create_batch_endpont"])
+def test_the_nearest_name_is_proposed(name: str) -> None:
+    result = trace("GET /batches/{batch_id}", name)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"session-lint: No entry point is called {name!r}: did you mean '")
+    assert line.endswith("'create_batch_endpoint'?" if name.startswith("create") else "'POST /batches/'?")
+
+
+APP = """\
+from fastapi import FastAPI, Depends
+from sqlalchemy.orm import Session
+from api import users, orders, settings
+
+app = FastAPI()
+app.include_router(users.router, prefix="/v1")
+app.include_router(orders.router, prefix=settings.ROOT)
+"""
+ROUTER = """\
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from api.settings import make_session
+
+router = APIRouter(prefix="/{name}")
+
+
+@router.get("/{{id}}")
+def show_{name}(session: Session = Depends(make_session)):
+    session.scalars({statement})
+"""
+SETTINGS = """\
+import os
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+ROOT = os.environ["ROOT"]
+engine = create_engine("sqlite://")
+
+
+def make_session():
+    with Session(engine) as session:
+        yield session
+"""
+
+
+@pytest.fixture
+def routed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "api").mkdir()
+    files = {
+        "pyproject.toml": "",
+        "main.py": APP,
+        "api/__init__.py": "",
+        "api/users.py": ROUTER.format(name="users", statement="select(1).where(True)"),
+        "api/orders.py": ROUTER.format(name="orders", statement="make_statement()"),
+        "api/settings.py": SETTINGS,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("routed")
+def test_a_route_has_the_prefixes_of_its_routers_as_far_as_they_are_written_down() -> None:
+    assert {entry["route"] for entry in document()} == {"GET /v1/users/{id}", "GET …/orders/{id}"}
+    assert [entry["symbol"] for entry in document("GET /v1/users/{id}")] == ["show_users"]
+    assert [entry["symbol"] for entry in document("GET */orders/*")] == ["show_orders"]
+    assert len(document("GET /{id}")) == 2, "as the decorators say it"
+
+
+@pytest.mark.usefixtures("routed")
+def test_nothing_is_said_to_read_that_may_write() -> None:
+    bounds = {entry["symbol"]: entry["bounds"] for entry in document()}
+    assert bounds == {"show_users": "only reads", "show_orders": "no commit seen"}
+
+
+@pytest.mark.parametrize("width", [40, 80, 160, 200])
+def test_the_summary_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = trace().stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    (line,) = [line for line in lines if "POST /batches/" in line and "trace" not in line]
+    assert ("create_batch_endpoint" in line) == (width >= 160), "one line where there is room for it"
 
 
 def test_a_project_without_entry_points_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

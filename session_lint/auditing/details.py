@@ -180,7 +180,7 @@ def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Su
         function,
         points,
         [*_faults(view, function), *_below(view, function), *_other_owners(view, endpoint)],
-        view.program.entries[function].route,
+        view.program.entries[function].full_route,
     )
 
 

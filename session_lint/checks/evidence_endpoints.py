@@ -11,11 +11,12 @@ from session_lint.checks.descent import life, reached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
+from session_lint.checks.reads import is_read
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
 from session_lint.program.entrypoints import dotted
-from session_lint.traversal import expressions, subexpressions, walk
+from session_lint.traversal import expressions, walk
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Function, Unit
 
 _ENDS = ("begin", "commit")
-_READS = frozenset({"get", "get_one", "refresh"})
-_SELECTS = frozenset({"execute", "scalar", "scalars", "stream", "stream_scalars", "exec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
         _ordered(below),
         _committing(program, ended or sessions),
         _ordered(outside),
-        bool(events) and not ending and all(_is_read(e) for e in events),
+        bool(events) and not ending and all(is_read(e) for e in events),
         tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
         bool(sessions),
         any(e.kind == "begin" for e in own) and _is_idle(function, sessions),
@@ -123,19 +122,6 @@ def _is_outside(event: Event) -> bool:
     return (
         event.kind in vocabulary.AUTOBEGIN_METHODS and bool(event.bits) and not event.bits & (explicit | states.UNKNOWN)
     )
-
-
-def _is_read(event: Event) -> bool:
-    if event.kind in _READS or event.kind in vocabulary.CLOSE_METHODS:
-        return True
-    if event.kind not in _SELECTS or not event.node.args:
-        return False
-    first = event.node.args[0].value
-    calls = [dotted(e.func).rsplit(".", 1)[-1] for e in subexpressions(first) if isinstance(e, ir.Call)]
-    texts = [e.value for e in subexpressions(first) if isinstance(e, ir.Constant) and isinstance(e.value, str)]
-    if "text" in calls:
-        return bool(texts) and all(text.lstrip()[:6].lower() == "select" for text in texts)
-    return "select" in calls and not {"insert", "update", "delete", "with_for_update"} & set(calls)
 
 
 def evidence(scope: Scope) -> Evidence:

@@ -55,8 +55,6 @@ def trace(entries: tuple[str, ...], **options: Any) -> None:
     files = find_files(request)
     result = run(request, files)
     traces = trace_entries(result.program, result.findings, entries)
-    if not traces and entries:
-        raise UserError(f"No entry point is called {' or '.join(entries)}; `session-lint trace` lists them all.")
     if not traces:
         raise UserError("No entry point was found; name the decorators that make one in `entry-point-decorators`.")
     show = path_speller(files.project.root, Path.cwd())

@@ -45,8 +45,8 @@ from session_lint.traversal import expressions, subexpressions
 class EntryPoint:
     """A function that is called from outside the program.
 
-    ``route`` is what the decorator says (``GET /users``), ``dependencies`` what runs besides the parameters' own,
-    ``named`` what is injected into parameters by their names.
+    ``route`` is what the decorator says (``GET /users``), ``prefix`` the path that its routers put before it,
+    ``dependencies`` what runs besides the parameters' own, ``named`` what is injected into parameters by their names.
     """
 
     function: Function
@@ -54,6 +54,13 @@ class EntryPoint:
     route: str = ""
     dependencies: tuple[Dependency, ...] = ()
     named: tuple[tuple[str, Dependency], ...] = ()
+    prefix: str = ""
+
+    @property
+    def full_route(self) -> str:
+        """``GET /api/users``: the route as it is called, as far as it is known."""
+        verb, _, path = self.route.partition(" ")
+        return f"{verb} {self.prefix}{path}" if path or self.prefix else self.route
 
     @property
     def is_endpoint(self) -> bool:
@@ -95,7 +102,8 @@ def _by_decorator(flow: Flow, layers: Layers, function: Function, extra: tuple[s
         router = layers.of_router(unit, target.value) if isinstance(target, ir.Attribute) else ()
         named = layers.named(function, named_dependencies(given))
         dependencies = (*router, *listed_dependencies(flow, given))
-        return EntryPoint(function, kind, _route(target, call), dependencies, tuple(named.items()))
+        prefix = layers.prefix(unit, target.value) if isinstance(target, ir.Attribute) else ""
+        return EntryPoint(function, kind, _route(target, call), dependencies, tuple(named.items()), prefix)
     return None
 
 
@@ -178,11 +186,12 @@ def _by_call(flow: Flow, layers: Layers) -> Iterator[EntryPoint]:
         row = registration(call.name.removesuffix("()"))
         if row is not None:
             given = call.args.keywords.get("dependencies", frozenset())
-            dependencies = listed_dependencies(flow, given)
+            dependencies, prefix = listed_dependencies(flow, given), ""
             if isinstance(call.node.func, ir.Attribute):
                 dependencies = (*layers.of_router(call.unit, call.node.func.value), *dependencies)
+                prefix = layers.prefix(call.unit, call.node.func.value)
             for function in _functions(flow, call.args.get(row.handler, row.keyword), row.kind):
-                yield EntryPoint(function, row.kind, _registered_route(row, call), dependencies)
+                yield EntryPoint(function, row.kind, _registered_route(row, call), dependencies, prefix=prefix)
         for keyword, values in call.args.keywords.items():
             kind = keyword_kind(call.name, keyword)
             if kind is not None:

@@ -1,19 +1,25 @@
-"""Dependencies that apps, routers and controllers add to all of their routes."""
+"""What apps, routers and controllers add to all of their routes: dependencies, and the path in front."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from session_lint import ir
-from session_lint.program.flow import Flow, function_of
+from session_lint.program.flow import ExternalCall, Flow, function_of
 from session_lint.program.symbols import Class, Function, Module, Unit
-from session_lint.program.values import ClassValue, Dependency, DictValue, ModuleValue, Values
+from session_lint.program.values import ClassValue, Const, Dependency, DictValue, ModuleValue, Values
 from session_lint.traversal import walk
 
 Key = tuple[Module, str]
 Named = Mapping[str, Dependency]
 
+UNKNOWN_PATH = "…"
+"""Stands in a route for a part of its path that is not written down."""
+
 _MAX_REEXPORTS = 5
+_MAX_LAYERS = 10
+_INCLUDES = frozenset({"include_router", "register_blueprint"})
+_PREFIXES = ("prefix", "url_prefix")
 
 
 class Layers:
@@ -24,12 +30,26 @@ class Layers:
         self._own: dict[Key, tuple[Dependency, ...]] = {}
         self._parents: dict[Key, list[tuple[Key | None, tuple[Dependency, ...]]]] = {}
         self._groups: list[tuple[frozenset[Function | Class], Named, bool]] = []
+        self._prefixes: dict[Key, str] = {}
+        self._mounts: dict[Key, tuple[Key | None, str]] = {}
         self._collect()
 
     def of_router(self, unit: Unit, router: ir.Expr) -> tuple[Dependency, ...]:
         """What FastAPI runs before every route of a router: of its apps first, then of itself."""
         key = self._key(unit, router)
         return tuple(dict.fromkeys(self._inherited(key, set()))) if key is not None else ()
+
+    def prefix(self, unit: Unit, router: ir.Expr) -> str:
+        """The path in front of every route of a router, where it was included first; ``…`` for what is not known of it."""
+        key = self._key(unit, router)
+        found = ""
+        for _ in range(_MAX_LAYERS):
+            if key is None:
+                break
+            parent, given = self._mounts.get(key, (None, ""))
+            found = f"{given}{self._prefixes.get(key, '')}{found}"
+            key = parent
+        return found
 
     def named(self, function: Function, own: Named) -> Named:
         """What Litestar injects by name into a handler; the nearest layer wins."""
@@ -51,13 +71,16 @@ class Layers:
             last = call.name.rsplit(".", 1)[-1]
             given = call.args.keywords.get("dependencies", frozenset())
             listed = listed_dependencies(self._flow, given)
-            if listed and (key := _holder(call.unit, call.node)) is not None:
+            prefix = _prefix(call)
+            if (listed or prefix) and last not in _INCLUDES and (key := _holder(call.unit, call.node)) is not None:
                 self._own[key] = listed
-            if last == "include_router" and isinstance(call.node.func, ir.Attribute) and call.node.args:
+                self._prefixes[key] = prefix
+            if last in _INCLUDES and isinstance(call.node.func, ir.Attribute) and call.node.args:
                 child = self._key(call.unit, call.node.args[0].value)
                 if child is not None:
                     parent = self._key(call.unit, call.node.func.value)
                     self._parents.setdefault(child, []).append((parent, listed))
+                    self._mounts.setdefault(child, (parent, prefix))
             if named := named_dependencies(given):
                 handlers = call.args.keywords.get("route_handlers", frozenset())
                 members = frozenset(_handlers(self._flow, handlers))
@@ -95,6 +118,16 @@ class Layers:
                 return None
             module, name = other, link.name
         return (module, name)
+
+
+def _prefix(call: ExternalCall) -> str:
+    """The path that a call gives to all routes of what it makes or includes."""
+    given = [values for name in _PREFIXES if (values := call.args.keywords.get(name))]
+    if not given:
+        return ""
+    texts = {v.value for values in given for v in values if isinstance(v, Const)}
+    text = next(iter(texts)) if len(texts) == 1 else None
+    return text.rstrip("/") if isinstance(text, str) else UNKNOWN_PATH
 
 
 def _holder(unit: Unit, node: ir.Call) -> Key | None:

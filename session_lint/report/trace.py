@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from session_lint.report.style import counted, printable
-from session_lint.report.terminal import draw, plain, table
+from session_lint.report.terminal import draw, plain
 
 if TYPE_CHECKING:
     from session_lint.tracing import Step, Trace
@@ -21,6 +25,9 @@ Show = Callable[[str], str]
 
 # The summary says it all for more entry points than these; then trees are for those that are named.
 MAX_TREES = 5
+
+_MAX_WIDTH = 160
+_INDENT = " " * 7
 
 _STYLES = {
     "provider": "cyan",
@@ -37,7 +44,7 @@ _STYLES = {
 
 
 def title(trace: Trace) -> str:
-    """``POST /batch → create_batch``, or the kind of entry point in place of the route."""
+    """``POST /batch create_batch``, or the kind of entry point in place of the route."""
     return f"{trace.route or trace.kind} {trace.symbol}"
 
 
@@ -52,11 +59,13 @@ def render_tree(traces: Sequence[Trace], show: Show, *, trees: bool, color: bool
 
     def print_all(console: Console) -> None:
         if not trees or len(traces) > 1:
-            _print_summary(console, traces, show, ascii_only=ascii_only)
+            _print_summary(console, traces, show)
         if not trees:
             console.print()
             console.print(
-                plain(f"Name an entry point to see its map: session-lint trace {_example(traces)!r}; '*' shows all.")
+                plain(
+                    f"Name an entry point to see its map: session-lint trace {shlex.quote(_example(traces))}; '*' shows all."
+                )
             )
             return
         for position, trace in enumerate(traces):
@@ -64,30 +73,61 @@ def render_tree(traces: Sequence[Trace], show: Show, *, trees: bool, color: bool
                 console.print()
             console.print(_tree(trace, show))
 
-    return draw(print_all, color=color, ascii_only=ascii_only)
+    return draw(print_all, color=color, ascii_only=ascii_only, max_width=_MAX_WIDTH)
 
 
 def _example(traces: Sequence[Trace]) -> str:
     worst = max(traces, key=lambda trace: len(trace.codes))
-    return worst.route or worst.symbol
+    return printable(worst.route or worst.symbol)
 
 
-def _print_summary(console: Console, traces: Sequence[Trace], show: Show, *, ascii_only: bool) -> None:
+def _print_summary(console: Console, traces: Sequence[Trace], show: Show) -> None:
+    """What there is, how transactions are bounded, and the entry points by file, a line or two each."""
     busy = [trace for trace in traces if trace.codes or trace.sources or trace.steps]
-    rows = [
-        [
-            trace.route or trace.kind,
-            trace.bounds,
-            ", ".join(trace.codes) or "-",
-            f"{trace.symbol} {show(trace.filename)}:{trace.row}",
-        ]
-        for trace in busy
-    ]
-    console.print(table(["Entry point", "Transaction", "Rules", "Function"], rows, ascii_only=ascii_only))
     marked = sum(bool(trace.codes) for trace in traces)
     idle = len(traces) - len(busy)
     without = f"; {idle} without a session are not listed" if idle else ""
-    console.print(plain(f"{counted(len(traces), 'entry point')}, {marked} with findings{without}"))
+    console.print(plain(f"{counted(len(traces), 'entry point')}, {marked} with findings{without}", style="bold"))
+    bounds = Counter(trace.bounds for trace in busy)
+    if len(busy) > 1:
+        console.print()
+        for text, number in sorted(bounds.items(), key=lambda item: (-item[1], item[0])):
+            console.print(plain(f"{number:>5}  {text}"))
+    for path, group in itertools.groupby(busy, key=lambda trace: trace.filename):
+        console.print()
+        console.print(plain(show(path), style="bold"))
+        _print_file(console, list(group))
+
+
+def _print_file(console: Console, traces: Sequence[Trace]) -> None:
+    """The entry points of a file: row, route, function, transaction and rules, in columns where these fit."""
+    cells = [
+        (str(trace.row), trace.route or trace.kind, trace.symbol, trace.bounds, " ".join(trace.codes))
+        for trace in traces
+    ]
+    widths = [max(cell_len(printable(row[column])) for row in cells) for column in range(4)]
+    codes = max(cell_len(row[4]) for row in cells)
+    in_columns = sum(widths) + codes + 12 <= console.width
+    for row, route, symbol, bounds, marks in cells:
+        line = Text(f"{row:>5}", style="dim")
+        line.append(f"  {_cell(route, widths[1] if in_columns else 0)}", style="default not dim")
+        if in_columns:
+            line.append(f"  {_cell(symbol, widths[2])}  {_cell(bounds, widths[3])}  ", style="default not dim")
+            line.append(marks, style="red not dim")
+            console.print(line)
+            continue
+        console.print(line, overflow="fold")
+        below = Text(f"{_INDENT}{printable(symbol)}, {bounds}")
+        if marks and below.cell_len + cell_len(marks) + 2 > console.width:
+            console.print(below, overflow="fold")
+            below = Text(_INDENT[2:])
+        below.append(f"  {marks}", style="red")
+        console.print(below, overflow="fold")
+
+
+def _cell(text: str, width: int) -> str:
+    shown = printable(text)
+    return shown + " " * (width - cell_len(shown))
 
 
 def _tree(trace: Trace, show: Show) -> Tree:

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from session_lint.tracing import COMMITS
+
 if TYPE_CHECKING:
     from session_lint.tracing import Kind, Step, Trace
 
 NONE, OPEN, TRANSACTION = 0, 1, 2
 MAX_RAILS = 4
 
-_WORKS = ("read", "write", "flush")
+_WORKS = ("read", "write", "use", "flush")
 _USES = (*_WORKS, "savepoint", "begin", "commit", "rollback", "close")
 
 
@@ -140,7 +142,7 @@ def _session(drawing: _Drawing, step: Step, depth: int) -> None:
     for inner in step.steps:
         _draw(drawing, inner, depth + 1)
     before = drawing.states()
-    commits = step.text.endswith(", commits at its end")
+    commits = step.text.endswith(COMMITS)
     rail.state = NONE
     who = f"end of the block of {rail.name}" if ":" in step.text else "end of the session's block"
     drawing.end_block(f"{who}{': commits' if commits else ''}", step, depth, before, rail)
