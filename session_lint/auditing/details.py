@@ -18,7 +18,7 @@ from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
 from session_lint.program.symbols import Function
-from session_lint.report.conventions import conventions
+from session_lint.report.conventions import described
 
 if TYPE_CHECKING:
     from session_lint.auditing.view import View
@@ -45,9 +45,12 @@ def _judged(view: View, detail: Detail) -> Detail:
     if not here:
         return detail
     fine = sum(subject.fine for subject in here)
-    which = f"in {fine} of them" if fine < len(here) else "in them"
-    part = "" if view.is_whole else "in the files that are looked at, "
-    return msgspec.structs.replace(detail, text=f"{detail.text}; {part}nothing is reported {which}")
+    if fine == len(here):
+        said = f"nothing is reported in {'it' if fine == 1 else 'any of them'}"
+    else:
+        said = f"nothing is reported in {fine} of them" if fine else f"rules fire in {'it' if len(here) == 1 else 'each'}"
+    part = "" if len(here) == sum(len(group.subjects) for group in detail.groups) else "of those in the files looked at, "
+    return msgspec.structs.replace(detail, text=f"{detail.text}; {part}{said}")
 
 
 # Background tasks
@@ -88,12 +91,7 @@ def _task(view: View, task: Task) -> Subject:
 def _provided(view: View, openings: Iterable[Opening]) -> list[str]:
     """The conventions of the providers that sessions are opened with."""
     providers = dict.fromkeys(o.provider for o in openings if o.provider is not None)
-    return [f"{defined(view.scope, p)} is {_article(view, p)}" for p in providers]
-
-
-def _article(view: View, provider: Function) -> str:
-    said = conventions(provider_of(view.program, provider))
-    return f"{'an' if said[0] in 'aeiou' else 'a'} {said}"
+    return [f"{defined(view.scope, p)} is {described(provider_of(view.program, p))}" for p in providers]
 
 
 # Service functions
@@ -107,7 +105,7 @@ def _services(view: View) -> Detail:
     return _detail(
         "service-functions",
         "Service functions",
-        f"{counted(len(borrowers), 'function')} that a session is lent to"
+        f"a session is lent to {counted(len(borrowers), 'function')}"
         if borrowers
         else "no function here is lent a session",
         (
@@ -162,7 +160,7 @@ def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Su
     points = []
     for provider in dict.fromkeys(o.provider for o in injected if o.provider is not None):
         rows = lines(o.row for o in injected if o.provider is provider)
-        points.append(f"is injected a session of {defined(scope, provider)} at {rows}")
+        points.append(f"has its session from {defined(scope, provider)}, injected at {rows}")
     for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
         if rows_of:
             points.append(f"calls `{kind}()` at {lines(rows_of)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from session_lint.auditing.model import (
@@ -18,7 +19,7 @@ from session_lint.auditing.view import plain
 from session_lint.checks.wording import counted, lines, listed
 from session_lint.findings import Severity
 from session_lint.inference import PLAIN_SHARE, OwnerCount, voting
-from session_lint.report.conventions import conventions
+from session_lint.report.conventions import conventions, described
 from session_lint.report.owners import OWNER_NAMES
 from session_lint.report.summary import looked_at, number_of_checks, outcome
 
@@ -55,6 +56,7 @@ def summary_of(view: View) -> Summary:
         )
         for one in inferred.providers
     )
+    in_words = [described(one.provider) for one in inferred.providers]
     settings_file = result.files.project.settings_file
     return Summary(
         looked_at(result),
@@ -80,10 +82,16 @@ def summary_of(view: View) -> Summary:
             Fact("Looked at", (looked_at(result), outcome(result))),
             Fact("Versions", (_versions(facts.python, versions),)),
             Fact("Transaction owner", tuple(_owners(view, policy))),
-            Fact("Session modules", tuple(_module(one) for one in modules[:_SHOWN]) or ("none found",)),
-            Fact("Providers", tuple(_provider(one) for one in providers[:_SHOWN]) or ("none found",)),
+            Fact("Session modules", _listed([_module(one) for one in modules])),
+            Fact("Providers", _listed([_provider(*one) for one in zip(providers, in_words, strict=True)])),
         ),
     )
+
+
+def _listed(texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts, up to a number of them, and how many more there are."""
+    more = len(texts) - _SHOWN
+    return (*texts[:_SHOWN], *([f"and {more} more"] if more > 0 else ["none found"] if not texts else []))
 
 
 def _place(view: View, place: inference.Place) -> Place:
@@ -93,7 +101,7 @@ def _place(view: View, place: inference.Place) -> Place:
 def _versions(python: str | None, versions: dict[str, str]) -> str:
     lowest = f"Python {python} or newer" if python is not None else "the lowest Python is not stated"
     pinned = listed([f"{name} {version}" for name, version in versions.items()], _SHOWN)
-    return f"{lowest}; {pinned or 'no version of sqlalchemy, or of what is used with it, is pinned'}"
+    return f"{pinned or 'no version of sqlalchemy, or of what is used with it, is pinned'}; {lowest}"
 
 
 def _policy(view: View) -> Policy:
@@ -121,10 +129,20 @@ def _owners(view: View, policy: Policy) -> list[str]:
         said.append(
             f"{_verdict(policy, best, total)}: {best.total} of {total} transactions are ended by {OWNER_NAMES[best.kind]}"
         )
-    for one in policy.ended:
-        places = listed([f"`{place.symbol}` ({_at(place)})" for place in one.places], 3)
-        said.append(f"{one.transactions} ended by {one.owner}: {places}")
+    providers = {(one.provider.filename, one.provider.symbol) for one in view.inference.providers}
+    for one, counts in zip(policy.ended, filter(lambda count: count.total, view.inference.owners), strict=True):
+        of_providers = [(place.filename, place.symbol) in providers for place in counts.places]
+        own = [place for place, is_own in zip(one.places, of_providers, strict=True) if is_own or not counts.left]
+        left = [place for place in one.places if place not in own]
+        parts = [_places(own)] if own else []
+        if left:
+            parts.append(f"for what is written in {_places(left)}")
+        said.append(f"{one.transactions} ended by {one.owner}: {'; '.join(parts)}")
     return said
+
+
+def _places(places: Sequence[Place]) -> str:
+    return listed([f"`{place.symbol}` ({_at(place)})" for place in places], 3)
 
 
 def _verdict(policy: Policy, best: OwnerCount, total: int) -> str:
@@ -143,9 +161,9 @@ def _module(module: SessionModuleFact) -> str:
     return f"{plain(module.filename)}: {made or 'named in the settings'}"
 
 
-def _provider(provider: ProviderFact) -> str:
+def _provider(provider: ProviderFact, described: str) -> str:
     uses = counted(provider.uses, "use")
-    return f"`{provider.place.symbol}` ({_at(provider.place)}): {provider.convention}; {uses}"
+    return f"`{provider.place.symbol}` ({_at(provider.place)}): {described}; {uses}"
 
 
 def _at(place: Place) -> str:

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING
 from session_lint import ir
 from session_lint.checks.facts import Facts
 from session_lint.program.dicts import entries
-from session_lint.program.engines import poolclass
+from session_lint.program.engines import BuiltEngine, built_engines, keyword, poolclass
 from session_lint.program.flow import Creation
 
 if TYPE_CHECKING:
     from session_lint.program import Program
     from session_lint.program.symbols import Unit
+
+
+# Only a queue pool takes these.
+_QUEUE_ARGUMENTS = ("pool_size", "max_overflow", "pool_timeout", "pool_use_lifo")
+_POSTGRESQL_ARGUMENTS = (
+    "statement_cache_size",
+    "prepared_statement_cache_size",
+    "prepared_statement_name_func",
+    "prepare_threshold",
+    "server_settings",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class EngineMade:
         connect_args: each key, with its value where that is a constant; None when there are none or they are not known.
         says_connect_args: whether there is a ``connect_args`` argument.
         poolclass: name of the pool class, where it is given and known.
+        default_pool: name of the pool class that SQLAlchemy takes where none is given, where that is known.
         has_rest: arguments come by ``**`` as well.
     """
 
@@ -38,10 +50,12 @@ class EngineMade:
     connect_args: tuple[str, ...] | None
     says_connect_args: bool
     poolclass: str | None
+    default_pool: str | None
     has_rest: bool
 
 
 def _collect(program: Program) -> Iterator[EngineMade]:
+    built = {id(engine.node): engine for engine in built_engines(program)}
     for creation in program.creations("engine"):
         maker = creation.name.rsplit(".", 1)[-1]
         role = "session-module" if program.is_session_module(creation.unit.module) else program.role(creation.unit)
@@ -54,11 +68,23 @@ def _collect(program: Program) -> Iterator[EngineMade]:
             _connect_args(creation),
             "connect_args" in creation.args.keywords,
             poolclass(creation),
+            _default_pool(built.get(id(creation.node))),
             any(arg.star for arg in creation.node.args),
         )
 
 
 ENGINES = Facts(_collect)
+
+
+def _default_pool(engine: BuiltEngine | None) -> str | None:
+    """The queue pool that an engine has for want of another; SQLite's engines have theirs by version and kind of file."""
+    if engine is None or engine.pool != "queue" or keyword(engine.node, "poolclass") is not None:
+        return None
+    sized = any(keyword(engine.node, name) is not None for name in _QUEUE_ARGUMENTS)
+    spoken = engine.connect_args is not None and any(name in engine.connect_args for name in _POSTGRESQL_ARGUMENTS)
+    if not sized and not spoken and engine.url.dialect in (None, "sqlite"):
+        return None
+    return "AsyncAdaptedQueuePool" if engine.is_async else "QueuePool"
 
 
 def _connect_args(creation: Creation) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,12 +36,20 @@ class Scope:
         paths: the files, relative to the root.
         show: spells a path for the reader.
         reported: path and row of the findings that the row names already.
+        own: a file whose name goes without saying, so that a place in it is its line alone.
     """
 
     program: Program
     paths: frozenset[str]
     show: Callable[[str], str] = str
     reported: frozenset[tuple[str, int]] = frozenset()
+    own: str | None = None
+
+    def spell(self, path: str, rows: Iterable[int]) -> str:
+        """Rows of a file: ``app/db.py:12``, or ``line 12`` in the file that is spoken of."""
+        ordered = sorted(set(rows))
+        listed = ", ".join(map(str, ordered))
+        return f"line{'s' * (len(ordered) > 1)} {listed}" if path == self.own else f"{self.show(path)}:{listed}"
 
 
 EvidenceFunction = Callable[[Scope], Evidence]

@@ -132,7 +132,7 @@ def evidence(scope: Scope) -> Evidence:
 def _stated(scope: Scope, task: Task) -> str:
     starts = starts_of(scope, task)
     origin = f", started in {listed(starts, 2)}," if starts else ""
-    return f"{defined(scope, task.unit)}{origin} {' and '.join(sessions_of(scope, task))}; {'; '.join(ends_of(scope, task))}"
+    return f"{defined(scope, task.unit)}{origin} {' and '.join(sessions_of(scope, task))}"
 
 
 def starts_of(scope: Scope, task: Task) -> list[str]:
@@ -163,24 +163,19 @@ def _by(scope: Scope, openings: tuple[Opening, ...]) -> str:
 
 
 def ends_of(scope: Scope, task: Task) -> list[str]:
-    """Who bounds the transactions of a task."""
-    providers = {o.provider for o in (*task.opened, *task.opened_below) if o.provider is not None}
-    committing = sorted((p for p in providers if scope.program.commits_by_itself(p)), key=lambda p: p.qualname)
+    """Who begins and commits the transactions of a task, beside its providers."""
     own = [end for end in task.ends if end[1] is task.unit]
     below = [end for end in task.ends if end[1] is not task.unit]
-    parts = [_own_calls(own) if own else "it calls neither `begin()` nor `commit()` itself"]
+    parts = [_own_calls(own) if own else "calls neither `begin()` nor `commit()` itself"]
     if below:
         parts.append(f"under it, {_calls(scope, below)}")
-    if committing:
-        names = " and ".join(f"`{p.qualname}`" for p in committing)
-        parts.append(f"{names} {'commits' if len(committing) == 1 else 'commit'} on normal exit")
     return parts
 
 
 def _own_calls(ends: Sequence[tuple[str, Unit, int]]) -> str:
     kinds = dict.fromkeys(kind for kind, _, _ in ends)
     calls = (f"`{kind}()` at {lines(row for end, _, row in ends if end == kind)}" for kind in kinds)
-    return f"it calls {' and '.join(calls)}"
+    return f"calls {' and '.join(calls)}"
 
 
 def _calls(scope: Scope, ends: Sequence[tuple[str, Unit, int]]) -> str:

@@ -177,7 +177,7 @@ def below_of(scope: Scope, endpoint: Endpoint) -> list[str]:
 def outside_of(scope: Scope, endpoint: Endpoint) -> list[str]:
     """Where an endpoint whose transaction something bounds uses the session outside of any ``begin()``."""
     here = [row for unit, row in endpoint.outside if unit is endpoint.unit]
-    bounded = endpoint.begins or endpoint.committing or endpoint.below
+    bounded = endpoint.begins or endpoint.committing
     if here and bounded and not endpoint.commits:
         return [f"using the session outside any `begin()` at {lines(here)}"]
     if endpoint.begins and endpoint.outside and not endpoint.commits:

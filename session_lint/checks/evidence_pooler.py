@@ -14,9 +14,9 @@ def evidence(scope: Scope) -> Evidence:
     if not here:
         others = [e for e in everywhere if e.role == "session-module"]
         return Evidence(applicable=bool(everywhere), elsewhere=tuple(_stated(scope, others)))
-    return Evidence(
-        len(here), (*_stated(scope, here), f'the settings say `pooler = "{scope.program.settings.pooler}"`')
-    )
+    pooler = scope.program.settings.pooler
+    judged = ", so only engines whose URL names a pooler's port are judged" if pooler == "none" else ""
+    return Evidence(len(here), (*_stated(scope, here), f'the settings say `pooler = "{pooler}"`{judged}'))
 
 
 def _stated(scope: Scope, engines: list[EngineMade]) -> list[str]:
@@ -42,5 +42,7 @@ def arguments_of(engine: EngineMade) -> str:
     else:
         options = "no connect_args"
     pool = f"poolclass `{engine.poolclass}`" if engine.poolclass else "no poolclass"
+    if engine.default_pool is not None:
+        pool += f", so that its pool is SQLAlchemy's default, `{engine.default_pool}`"
     rest = ", unless by `**`" if engine.has_rest else ""
     return f"{options} and {pool}{rest}"

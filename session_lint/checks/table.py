@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from session_lint.checks import CHECKS, Check
 from session_lint.checks.evidence import Evidence, Scope
+from session_lint.checks.wording import listed
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
     from session_lint.result import Result
-
-SHOWN = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -37,50 +35,46 @@ class Table:
 
 def whole_table(result: Result, show: Callable[[str], str] = str) -> Table:
     """The table for all files that the run reports on; ``show`` spells a path for the reader."""
-    paths = frozenset(result.reported)
-    return Table(
-        None, None, tuple(_row(check, result, paths, show, _evidence(check, result, paths, show)) for check in CHECKS)
-    )
+    scope = Scope(result.program, frozenset(result.reported), show)
+    return Table(None, None, tuple(_row(check, result, scope, _evidence(check, result, scope)) for check in CHECKS))
 
 
 def module_tables(result: Result, show: Callable[[str], str] = str) -> tuple[Table, ...]:
     """A table for each file with something to say, holding only the rows that say it."""
     tables = []
     for path in result.reported:
-        paths = frozenset({path})
-        seen = [(check, _evidence(check, result, paths, show)) for check in CHECKS]
+        scope = Scope(result.program, frozenset({path}), show, own=path)
+        seen = [(check, _evidence(check, result, scope)) for check in CHECKS]
         rows = tuple(
-            _row(check, result, paths, show, evidence)
-            for check, evidence in seen
-            if _speaks(check, result, paths, evidence)
+            _row(check, result, scope, evidence) for check, evidence in seen if _speaks(check, result, scope, evidence)
         )
         if rows:
             tables.append(Table(path, result.program.roles.get(path), rows))
     return tuple(tables)
 
 
-def _evidence(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str]) -> Evidence:
+def _evidence(check: Check, result: Result, scope: Scope) -> Evidence:
     reported = {
         (finding.filename, finding.span.row)
         for finding in (*result.findings, *result.hidden)
         if finding.code in check.rules
     }
-    return check.evidence(Scope(result.program, paths, show, frozenset(reported)))
+    return check.evidence(replace(scope, reported=frozenset(reported)))
 
 
-def _speaks(check: Check, result: Result, paths: frozenset[str], evidence: Evidence) -> bool:
-    if any(finding.code in check.rules and finding.filename in paths for finding in (*result.findings, *result.hidden)):
+def _speaks(check: Check, result: Result, scope: Scope, evidence: Evidence) -> bool:
+    if any(finding.code in check.rules and finding.filename in scope.paths for finding in (*result.findings, *result.hidden)):
         return True
     return evidence.applicable and bool(evidence.found or evidence.statements)
 
 
-def _row(check: Check, result: Result, paths: frozenset[str], show: Callable[[str], str], evidence: Evidence) -> Row:
-    found = [finding for finding in result.findings if finding.code in check.rules and finding.filename in paths]
-    hidden = [finding for finding in result.hidden if finding.code in check.rules and finding.filename in paths]
+def _row(check: Check, result: Result, scope: Scope, evidence: Evidence) -> Row:
+    found = [finding for finding in result.findings if finding.code in check.rules and finding.filename in scope.paths]
+    hidden = [finding for finding in result.hidden if finding.code in check.rules and finding.filename in scope.paths]
     missing, left = _missing(check, result), _left_out(check, result)
-    parts = [*_violations(found, show), *evidence.statements, *evidence.elsewhere]
+    parts = [*_violations(found, scope), *evidence.statements, *evidence.elsewhere]
     if hidden:
-        parts.append(f"{_places(hidden, show)} suppressed")
+        parts.append(f"{_places(hidden, scope)} suppressed")
     parts.extend(f"{', '.join(codes)} {why}" for why, codes in missing.items())
     title = _result(check, len(found), evidence, missing)
     if not parts:
@@ -121,21 +115,23 @@ def _left_out(check: Check, result: Result) -> list[str]:
     return [code for code in check.rules if ran and code in preview and code not in result.rules_run]
 
 
-def _violations(findings: Sequence[Finding], show: Callable[[str], str]) -> list[str]:
+def _violations(findings: Sequence[Finding], scope: Scope) -> list[str]:
     by_code: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         by_code.setdefault((finding.code, finding.name), []).append(finding)
-    return [f"{code} {name}: {_places(group, show)}" for (code, name), group in sorted(by_code.items())]
+    return [f"{code} {name}: {_places(group, scope)}" for (code, name), group in sorted(by_code.items())]
 
 
-def _places(findings: Sequence[Finding], show: Callable[[str], str]) -> str:
-    places = []
-    for finding in findings[:SHOWN]:
-        where = f"{show(finding.filename)}:{finding.span.row}"
-        places.append(where if finding.symbol == "<module>" else f"`{finding.symbol}` ({where})")
-    if len(findings) > SHOWN:
-        places.append(f"and {len(findings) - SHOWN} more")
-    return ", ".join(places)
+def _places(findings: Sequence[Finding], scope: Scope) -> str:
+    rows: dict[tuple[str, str], list[int]] = {}
+    for finding in findings:
+        rows.setdefault((finding.filename, finding.symbol), []).append(finding.span.row)
+    places = [
+        where if symbol == "<module>" else f"`{symbol}` ({where})"
+        for (path, symbol), found in rows.items()
+        for where in (scope.spell(path, found),)
+    ]
+    return listed(places)
 
 
 def _nothing(check: Check, title: str, result: Result) -> str:

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Located)
 
 def at(scope: Scope, unit: Unit, rows: Iterable[int]) -> str:
     """``app/db.py:12``, or ``app/db.py:12, 15``."""
-    return f"{scope.show(unit.module.path)}:{', '.join(str(row) for row in sorted(set(rows)))}"
+    return scope.spell(unit.module.path, rows)
 
 
 def named(scope: Scope, unit: Unit, *rows: int) -> str:

@@ -68,7 +68,7 @@ def _render(traces: Sequence[Trace], show: Callable[[str], str], options: dict[s
         case "markdown":
             return trace.render_markdown(traces, show)
         case "mermaid":
-            return trace_graph.render_mermaid(traces, show)
+            return trace_graph.render_mermaid(traces, show, named=named)
         case "dot":
             return trace_graph.render_dot(traces, show)
         case "json":

@@ -989,6 +989,8 @@ class Frame(ControlFlow):
                     self._convention("commit", value.origin)
                     what = f"{run.context.unit.qualname} then commits"
                     failures.harm(self.state, value.origin, Harm("provider", self.context, span, what))
+                if run.context.convention.rolls_back and failed:
+                    self._convention("rollback", value.origin)
                 failures.clear(self.state, value.origin)
                 if run.context.convention.closes or run.context.convention.commits:
                     self._convention("close", value.origin)

@@ -32,17 +32,17 @@ def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool 
 def looked_at(result: Result) -> str:
     """``Checked 97 files: 41 handle sessions, 58 sessions, 23 endpoints, 12 checks``; checks count when one of their rules ran.
 
-    Sessions and endpoints are the project's; where the run reports on a part of it, the line says so.
+    Sessions and endpoints are the project's; where the run reports on a part of it, they stand in brackets behind all its files.
     """
     counts = result.analysis.counts
     known, reported = len(result.files.discovery.known), len(result.reported)
-    scope = "" if reported == known else f" of {known} known"
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
-    return (
-        f"Checked {counted(reported, 'file')}{scope}: {counts.files_with_sessions} {handle} sessions, "
-        f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}, {counted(number_of_checks(result), 'check')}"
-        f"{_not_read(result)}"
+    has = (
+        f"{counts.files_with_sessions} {handle} sessions, "
+        f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}"
     )
+    where = f": {has}" if reported == known else f" of {known} known ({has})"
+    return f"Checked {counted(reported, 'file')}{where}, {counted(number_of_checks(result), 'check')}{_not_read(result)}"
 
 
 def _not_read(result: Result) -> str:
