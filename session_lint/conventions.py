@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Shape = Literal["generator", "context manager", "return"]
 
 _ENTERED = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
+_GIVEN = ("param", "injected")
 _MANAGER_DECORATORS = ("contextmanager", "asynccontextmanager")
 
 
@@ -79,8 +80,14 @@ def provider_uses(program: Program) -> dict[Function, int]:
     return {
         function: len(found)
         for function, found in sorted(places.items(), key=lambda item: (item[0].module.path, item[0].name_span.row))
-        if program.role(function) != "test"
+        if program.role(function) != "test" and not _passes_on(program, function)
     }
+
+
+def _passes_on(program: Program, function: Function) -> bool:
+    """Whether a function only hands out what it was given itself: a session, or an object that holds one."""
+    tokens = [token for context in program.analysis.by_function.get(function, ()) for token in context.tokens]
+    return bool(tokens) and all(token.how in _GIVEN for token in tokens)
 
 
 def _calls_at_exit(program: Program, function: Function) -> set[str]:

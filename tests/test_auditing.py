@@ -93,7 +93,7 @@ def test_a_service_function_says_who_lends_it_a_session_and_what_it_does_to_it()
 
 def test_an_endpoint_says_what_is_reported_in_it_and_below_it() -> None:
     endpoint = subjects(detail(reported("violating"), "routers"))["create_batch_endpoint"]
-    assert endpoint.label == "POST /"
+    assert endpoint.label == "POST /batches/"
     assert {(fault.code, fault.below) for fault in endpoint.faults} == {
         ("SL205", False),
         ("SL503", False),

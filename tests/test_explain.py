@@ -115,7 +115,7 @@ def test_a_borrower_with_its_owner_provider_state_and_chain(scraper: Path) -> No
 
 def test_an_entry_point_owns_what_is_injected_and_lends_it(scraper: Path) -> None:
     data = explained(at(scraper, "scraper/routers/batches.py", "await create_batch("))
-    assert (data["function"]["entry"], data["function"]["route"]) == ("endpoint", "POST /")
+    assert (data["function"]["entry"], data["function"]["route"]) == ("endpoint", "POST /batches/")
     way = only_way(data)
     assert way["how"] == "injected"
     assert way["owner"]["symbol"] == "create_batch_endpoint"

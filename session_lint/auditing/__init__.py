@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from session_lint import __version__
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["Report", "audit_report"]
 
 
-def audit_report(result: Result, show: Callable[[str], str] = str) -> Report:
+def audit_report(
+    result: Result, show: Callable[[str], str] = str, paths: Sequence[str] = (), root: str | None = None
+) -> Report:
     """Everything that an audit says.
 
     Args:
         result: a run, of all rules that the report is to speak of.
         show: spells a path for the reader.
+        paths: the files and folders that were asked for, as they are typed, for the commands that it proposes.
+        root: the project's root, where it was given, likewise.
     """
-    view = View(result, show)
+    view = View(result, show, paths, root)
     recommendations = recommendations_of(view)
     undecided = undecided_of(view)
     details = details_of(view)

@@ -45,12 +45,15 @@ def _judged(view: View, detail: Detail) -> Detail:
     if not here:
         return detail
     fine = sum(subject.fine for subject in here)
-    if fine == len(here):
+    if len(here) < sum(len(group.subjects) for group in detail.groups):
+        said = f"of the {len(here)} in the files looked at, {fine or 'none'} {'are' if fine > 1 else 'is'} without findings"
+    elif fine == len(here):
         said = f"nothing is reported in {'it' if fine == 1 else 'any of them'}"
     else:
-        said = f"nothing is reported in {fine} of them" if fine else f"rules fire in {'it' if len(here) == 1 else 'each'}"
-    part = "" if len(here) == sum(len(group.subjects) for group in detail.groups) else "of those in the files looked at, "
-    return msgspec.structs.replace(detail, text=f"{detail.text}; {part}{said}")
+        said = (
+            f"nothing is reported in {fine} of them" if fine else f"rules fire in {'it' if len(here) == 1 else 'each'}"
+        )
+    return msgspec.structs.replace(detail, text=f"{detail.text}; {said}")
 
 
 # Background tasks
@@ -242,7 +245,7 @@ def _engines(view: View) -> Detail:
         f'{count}{where}; the settings say `pooler = "{settings.pooler}"`, {speaks}',
         (
             (
-                f"{counted(len(engines), 'engine')}, with what {'its' if len(engines) == 1 else 'their'} arguments say",
+                f"what the arguments of {'it' if len(engines) == 1 else 'each'} say",
                 [_engine(view, e) for e in engines],
             ),
             *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -115,38 +114,41 @@ def next_steps_of(
     unsafe = sum(one.unsafe_fixes for one in recommendations)
     if safe:
         steps.append(
-            NextStep("Make the safe fix" if safe == 1 else f"Make the {safe} safe fixes", "session-lint check --fix")
+            NextStep(
+                "Make the safe fix" if safe == 1 else f"Make the {safe} safe fixes",
+                view.command("check", "--fix", paths=True),
+            )
         )
     if unsafe:
         text = f"Look at {counted(unsafe, 'fix', 'fixes')} that may change what the program does, then make them with `--fix`"
-        steps.append(NextStep(text, "session-lint check --diff --unsafe-fixes"))
+        steps.append(NextStep(text, view.command("check", "--diff", "--unsafe-fixes", paths=True)))
     if recommendations:
         codes = " ".join(one.code for one in recommendations[:3])
         steps.append(
             NextStep("Read why the gravest rules matter, with an example and the remedy", f"session-lint rule {codes}")
         )
-        steps += _map_of_worst(details)
+        steps += _map_of_worst(view, details)
     steps += _settings(view)
     place = next((place for one in undecided for place in one.places), None)
     if place is not None:
-        where = shlex.quote(f"{place.filename}:{place.row}")
-        steps.append(NextStep("Ask what is known at a place that is not decided", f"session-lint explain {where}"))
+        command = view.command("explain", f"{place.filename}:{place.row}")
+        steps.append(NextStep("Ask what is known at a place that is not decided", command))
     if recommendations:
         text = "Record what stays for now, so that the check fails on what is new alone"
-        steps.append(NextStep(text, "session-lint baseline"))
+        steps.append(NextStep(text, view.command("baseline", paths=True)))
     else:
-        steps.append(NextStep("Keep it so: run the check on every commit", "session-lint check"))
+        steps.append(NextStep("Keep it so: run the check on every commit", view.command("check", paths=True)))
     return tuple(steps)
 
 
-def _map_of_worst(details: Sequence[Detail]) -> list[NextStep]:
+def _map_of_worst(view: View, details: Sequence[Detail]) -> list[NextStep]:
     """The transaction map of the entry point with the most rules that fire in it and below it."""
     entries = [s for one in details if one.id in _ENTRIES for group in one.groups for s in group.subjects if s.faults]
     if not entries:
         return []
     worst = max(entries, key=lambda s: (len({fault.code for fault in s.faults}), s.place.filename, s.place.row))
-    name = shlex.quote(worst.label or worst.place.symbol)
-    return [NextStep("See the transaction of the entry point on which most rules fire", f"session-lint trace {name}")]
+    command = view.command("trace", worst.label or worst.place.symbol)
+    return [NextStep("See the transaction of the entry point on which most rules fire", command)]
 
 
 def _settings(view: View) -> list[NextStep]:
@@ -154,7 +156,7 @@ def _settings(view: View) -> list[NextStep]:
     best = inferred.leading
     follows = settings.transaction_owner == "any" or best is None or best.kind == settings.transaction_owner
     if view.result.files.project.settings_file is None:
-        return [NextStep("Write down the settings that fit the code", "session-lint init --dry-run")]
+        return [NextStep("Write down the settings that fit the code", view.command("init", "--dry-run"))]
     if not follows or settings.pooler != inferred.pooler:
-        return [NextStep("Compare the settings with what the code says", "session-lint init --dry-run")]
+        return [NextStep("Compare the settings with what the code says", view.command("init", "--dry-run"))]
     return []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,22 @@ class View:
     Args:
         result: the run.
         show: spells a path for the reader.
+        paths: the files and folders that were asked for, as they are typed.
+        root: the project's root, where it was given.
     """
 
-    def __init__(self, result: Result, show: Callable[[str], str]) -> None:
+    def __init__(
+        self, result: Result, show: Callable[[str], str], paths: Sequence[str] = (), root: str | None = None
+    ) -> None:
         self.result = result
         self.show = show
+        self._paths = paths
+        self._root = root
+
+    def command(self, name: str, *args: str, paths: bool = False) -> str:
+        """A command on this project; with ``paths``, on the part of it that the run reports on."""
+        root = ("--root", self._root) if self._root is not None else ()
+        return shlex.join(["session-lint", name, *args, *root, *(self._paths if paths else ())])
 
     def spell(self, text: str) -> str:
         """A path as it stands in a sentence, in which backticks mark code."""

@@ -43,6 +43,6 @@ def arguments_of(engine: EngineMade) -> str:
         options = "no connect_args"
     pool = f"poolclass `{engine.poolclass}`" if engine.poolclass else "no poolclass"
     if engine.default_pool is not None:
-        pool += f", so that its pool is SQLAlchemy's default, `{engine.default_pool}`"
+        pool += f" (SQLAlchemy's default is `{engine.default_pool}`)"
     rest = ", unless by `**`" if engine.has_rest else ""
     return f"{options} and {pool}{rest}"

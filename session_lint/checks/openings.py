@@ -154,7 +154,8 @@ def _injected(program: Program) -> Iterator[Opening]:
             for number, token in enumerate(context.tokens):
                 if context.entry is None or token.how != "injected" or token.path in seen:
                     continue
-                provider = next((t.provider for _, t in origins(context, number) if t.provider is not None), None)
+                providers = [t.provider for _, t in origins(context, number) if t.provider is not None]
+                provider = next((p for p in providers if _hands_out(program, p)), next(iter(providers), None))
                 if provider is None and not entry.is_endpoint:
                     continue
                 seen.add(token.path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from session_lint.findings import Finding
     from session_lint.result import Result
 
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a table: the three columns, and whether its rules found a fault."""
@@ -63,7 +64,10 @@ def _evidence(check: Check, result: Result, scope: Scope) -> Evidence:
 
 
 def _speaks(check: Check, result: Result, scope: Scope, evidence: Evidence) -> bool:
-    if any(finding.code in check.rules and finding.filename in scope.paths for finding in (*result.findings, *result.hidden)):
+    if any(
+        finding.code in check.rules and finding.filename in scope.paths
+        for finding in (*result.findings, *result.hidden)
+    ):
         return True
     return evidence.applicable and bool(evidence.found or evidence.statements)
 

@@ -76,13 +76,15 @@ def audit(**options: Any) -> int:
 
 
 def _render(result: Result, show: Callable[[str], str], options: dict[str, Any]) -> str:
+    paths = [path.as_posix() for path in options["paths"]]
+    root = options["root"].as_posix() if options["root"] is not None else None
     if options["output_format"] == "html":
         from session_lint.report import html
 
-        return html.render(result)
+        return html.render(result, paths, root)
     from session_lint.auditing import audit_report
 
-    report = audit_report(result, show)
+    report = audit_report(result, show, paths, root)
     match options["output_format"]:
         case "markdown":
             from session_lint.report import audit_markdown

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from session_lint.report.markdown import code, text_with_code
+from session_lint.report.markdown import code, html_with_code, text_with_code
 from session_lint.report.style import counted, stated
+from session_lint.report.wrapping import sentences
 
 if TYPE_CHECKING:
     from session_lint.auditing.model import Detail, Fault, Recommendation, Report, Subject, Table, Undecided
 
 _SEVERITIES = {"error": "error", "warning": "warning", "info": "remark"}
+
+# Longer lists are folded.
+_UNFOLDED = 10
 
 # What is cut first: what is said elsewhere in the report too, then what is fine.
 _WORTH = {"service-functions": 2, "engines": 4, "background-tasks": 5, "routers": 6}
@@ -29,6 +33,7 @@ class _Part:
         noun: what is cut with a row.
         worth: parts of less are cut first.
         least: how many rows stay as long as other parts have more than theirs.
+        foot: what stands below the rows.
     """
 
     section: str
@@ -37,6 +42,7 @@ class _Part:
     noun: tuple[str, str]
     worth: int
     least: int = 0
+    foot: str = ""
     cut: int = field(default=0, init=False)
 
 
@@ -62,7 +68,7 @@ def _cut(parts: Sequence[_Part], surplus: int) -> bool:
                 part.cut += 1
                 dropped = True
                 if not part.rows:
-                    surplus -= len(part.head.encode())
+                    surplus -= len(f"{part.head}{part.foot}".encode())
     return dropped
 
 
@@ -80,7 +86,7 @@ def _joined(report: Report, parts: Sequence[_Part], max_size: int | None) -> str
             if part.section != section:
                 section = part.section
                 lines.append(f"## {section}\n")
-            lines += [part.head, *part.rows, ""] if part.head else [*part.rows, ""]
+            lines += [*filter(None, [part.head]), *part.rows, *filter(None, [part.foot]), ""]
     return "\n".join(lines)
 
 
@@ -118,15 +124,28 @@ def _parts(report: Report) -> Iterator[_Part]:
 
 
 def _table_part(section: str, table: Table, noun: tuple[str, str], worth: int, least: int = 0) -> _Part:
-    title = ""
+    title, foot = "", ""
     if table.filename is not None:
-        title = f"### {code(table.filename)}{f' ({table.role})' if table.role else ''}\n\n"
+        role = f" ({table.role})" if table.role else ""
+        title, foot = _folded(f"`{table.filename}`{role}: {_violations(table)}")
     cells = [("Pattern searched", "Result", "Analysis")]
-    cells += [(row.pattern, row.result, text_with_code(row.analysis)) for row in table.rows]
+    cells += [
+        (row.pattern, row.result, "<br>".join(map(text_with_code, sentences(row.analysis)))) for row in table.rows
+    ]
     widths = [max(len(row[column]) for row in cells) for column in (0, 1)]
     lines = [f"| {row[0]:<{widths[0]}} | {row[1]:<{widths[1]}} | {row[2]} |" for row in cells]
     head = f"{title}{lines[0]}\n| {'-' * widths[0]} | {'-' * widths[1]} | -------- |"
-    return _Part(section, head, lines[1:], noun, worth, least)
+    return _Part(section, head, lines[1:], noun, worth, least, foot)
+
+
+def _violations(table: Table) -> str:
+    violated = [row.result for row in table.rows if row.violated]
+    return f"{len(violated)} of {counted(len(table.rows), 'row')} violated" if violated else "nothing violated"
+
+
+def _folded(summary: str) -> tuple[str, str]:
+    """What stands above and below what opens on a click, where Markdown is shown with its HTML."""
+    return f"<details>\n<summary>{html_with_code(summary)}</summary>\n\n", "\n</details>"
 
 
 def _detail(detail: Detail, number: int) -> Iterator[_Part]:
@@ -139,15 +158,19 @@ def _detail(detail: Detail, number: int) -> Iterator[_Part]:
     elif detail.id == "engines":
         noun = ("point on engines", "points on engines")
     for group in detail.groups:
-        head = f"{title}{text_with_code(stated(group.text, end=':'))}\n"
-        yield _Part("Detailed analysis", head, [_subject(s) for s in group.subjects], noun, _WORTH[detail.id])
+        head, foot = f"{text_with_code(stated(group.text, end=':'))}\n", ""
+        if len(group.subjects) > _UNFOLDED:
+            head, foot = _folded(stated(group.text, end=""))
+            head = head.removesuffix("\n")
+        rows = [_subject(s) for s in group.subjects]
+        yield _Part("Detailed analysis", f"{title}{head}", rows, noun, _WORTH[detail.id], foot=foot)
         title = ""
 
 
 def _subject(subject: Subject) -> str:
     label = f"{code(subject.label)} " if subject.label else ""
     points = [text_with_code(point) for point in subject.points]
-    points += [_fault(fault) for fault in subject.faults]
+    points += _reported(subject.faults)
     return _nested(f"{label}{_where(subject)}", points, escape=False)
 
 
@@ -156,11 +179,18 @@ def _where(subject: Subject) -> str:
     return place if subject.place.symbol == "<module>" else f"{code(subject.place.symbol)} ({place})"
 
 
-def _fault(fault: Fault) -> str:
-    if not fault.below:
-        return f"**{fault.code}** {fault.name} at line {fault.place.row}"
-    place = text_with_code(f"{fault.place.filename}:{fault.place.row}")
-    return f"**{fault.code}** {fault.name} in {code(fault.place.symbol)} ({place}), which it uses"
+def _reported(faults: Sequence[Fault]) -> Iterator[str]:
+    """What is reported in a function, and in those that it lends its session to."""
+    own = [f"**{fault.code}** {fault.name} at line {fault.place.row}" for fault in faults if not fault.below]
+    below = [f"**{fault.code}** in {_place(fault)}" for fault in faults if fault.below]
+    if own:
+        yield ", ".join(own)
+    if below:
+        yield f"under it {', '.join(below)}"
+
+
+def _place(fault: Fault) -> str:
+    return f"{code(fault.place.symbol)} ({text_with_code(f'{fault.place.filename}:{fault.place.row}')})"
 
 
 def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from session_lint.report.style import counted, printable, stated
 from session_lint.report.terminal import draw
-from session_lint.report.wrapping import wrapped
+from session_lint.report.wrapping import sentences, wrapped
 
 if TYPE_CHECKING:
     from session_lint.auditing.model import Detail, Fault, Recommendation, Report, Subject, Table, TableRow
@@ -136,7 +136,8 @@ class _Page:
         grid.add_column("Result", no_wrap=True, width=results)
         grid.add_column("Analysis", width=rest, no_wrap=True)
         for row in table.rows:
-            analysis = Text("\n".join(wrapped(_plain(row.analysis), rest)), no_wrap=True)
+            said = [line for sentence in sentences(row.analysis) for line in wrapped(_plain(sentence), rest)]
+            analysis = Text("\n".join(said), no_wrap=True)
             analysis.highlight_regex(r"\bSL\d{3}\b", "bold red" if row.violated else "")
             pattern = Text("\n".join(wrapped(_plain(row.pattern), patterns)))
             grid.add_row(pattern, Text(row.result, style=_style(row)), analysis)
@@ -149,7 +150,8 @@ class _Page:
         head.append(": ", style="not bold")
         head.append(row.result, style=_style(row))
         self._console.print(head)
-        self._text(row.analysis, indent=2)
+        for sentence in sentences(row.analysis):
+            self._text(sentence, indent=2)
         self._console.print()
 
     def _detail(self, detail: Detail, number: int) -> None:
@@ -170,7 +172,7 @@ class _Page:
         place = f"{subject.place.filename}:{subject.place.row}"
         named = place if subject.place.symbol == "<module>" else f"{subject.place.symbol} ({place})"
         head = f"{subject.label} {named}" if subject.label else named
-        points = [*subject.points, *map(_fault, subject.faults)]
+        points = [*subject.points, *_reported(subject.faults)]
         if len(points) == 1:
             self._text(f"{head}: {points[0]}", first="-", indent=2)
             return
@@ -188,11 +190,18 @@ class _Page:
         self._console.print()
 
 
-def _fault(fault: Fault) -> str:
-    if not fault.below:
-        return f"{fault.code} {fault.name} at line {fault.place.row}"
-    place = f"{fault.place.filename}:{fault.place.row}"
-    return f"{fault.code} {fault.name} in {fault.place.symbol} ({place}), which it uses"
+def _reported(faults: Sequence[Fault]) -> Iterator[str]:
+    """What is reported in a function, and in those that it lends its session to."""
+    own = [f"{fault.code} {fault.name} at line {fault.place.row}" for fault in faults if not fault.below]
+    below = [
+        f"{fault.code} in {fault.place.symbol} ({fault.place.filename}:{fault.place.row})"
+        for fault in faults
+        if fault.below
+    ]
+    if own:
+        yield ", ".join(own)
+    if below:
+        yield f"under it {', '.join(below)}"
 
 
 def _fixes(one: Recommendation) -> Iterator[str]:

@@ -43,6 +43,14 @@ def text_with_code(text: str) -> str:
     return "".join(code(part) if index % 2 else _plain(part) for index, part in enumerate(parts))
 
 
+def html_with_code(text: str) -> str:
+    """Likewise, where Markdown holds HTML: what stands between backticks is a code element."""
+    parts = printable(text).split("`")
+    if len(parts) % 2 == 0 or not all(parts[1::2]):
+        return _plain(text)
+    return "".join(f"<code>{_plain(part)}</code>" if index % 2 else _plain(part) for index, part in enumerate(parts))
+
+
 def code(text: str) -> str:
     """A text as code, where that is possible, in a cell of a table too."""
     shown = printable(text)

@@ -42,7 +42,9 @@ def looked_at(result: Result) -> str:
         f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}"
     )
     where = f": {has}" if reported == known else f" of {known} known ({has})"
-    return f"Checked {counted(reported, 'file')}{where}, {counted(number_of_checks(result), 'check')}{_not_read(result)}"
+    return (
+        f"Checked {counted(reported, 'file')}{where}, {counted(number_of_checks(result), 'check')}{_not_read(result)}"
+    )
 
 
 def _not_read(result: Result) -> str:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len
+
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9`])")
 
 # Where a word that fills more than a line may be broken, the better first.
 _BREAKS = ("/", ":.,_-", "")
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """The sentences of an analysis."""
+    return tuple(_SENTENCE.split(text)) if text else ()
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from session_lint import __version__
 from session_lint.report.html.page import WEIGHTS, make_page
-from session_lint.report.html.prose import pieces, sentences
+from session_lint.report.html.prose import pieces
 from session_lint.report.html.visible import script_json, visible
+from session_lint.report.wrapping import sentences
+from session_lint.tracing import UNCOMMITTED
 
 if TYPE_CHECKING:
     from session_lint.result import Result
 
 
-def render(result: Result) -> str:
-    """The page; paths in it are relative to the project's root."""
+def render(result: Result, paths: Sequence[str] = (), root: str | None = None) -> str:
+    """The page; paths in it are relative to the project's root; ``paths`` and ``root`` are as in `audit_report`."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -31,10 +34,11 @@ def render(result: Result) -> str:
     )
     environment.filters |= {"pieces": pieces, "sentences": sentences}
     style, script = _own("page.css"), _own("page.js")
-    page = make_page(result)
+    page = make_page(result, paths, root)
     return environment.from_string(_own("page.html")).render(
         page=page,
         version=__version__,
+        uncommitted=UNCOMMITTED,
         weights={severity.value: weight for severity, weight in WEIGHTS.items()},
         policy=_policy(style, script),
         # Both are files of this package; the data has no character that HTML knows.

@@ -101,11 +101,20 @@
     });
   }
 
+  for (const link of all("[data-filter-bounds]")) {
+    link.addEventListener("click", () => {
+      byId("entry").value = "";
+      byId("marked").checked = false;
+      byId("bounds").value = link.dataset.filterBounds;
+      filterMaps();
+    });
+  }
+
   // Transaction maps
 
   const data = JSON.parse(byId("drawings").textContent);
   const DOTS = {
-    provider: "begin", session: "begin", begin: "begin", savepoint: "begin", read: "read", write: "write", flush: "write",
+    provider: "begin", session: "begin", begin: "begin", savepoint: "begin", read: "read", write: "write", flush: "write", use: "read",
     commit: "commit", rollback: "rollback", close: "end", end: "end", closed: "end",
   };
 
@@ -254,7 +263,7 @@
     const rows = data.maps.reduce((sum, map) => sum + map.length, 0);
     const said = all("#analysis .items > li, #undecided .items > li, #recommendations .items > li");
     const wanted = [...findings, ...said, ...(rows <= PRINTED_ROWS ? maps : [])].filter((item) => !item.hidden);
-    opened = wanted.map((item) => item.firstElementChild).filter((details) => !details.open);
+    opened = [...wanted.map((item) => item.firstElementChild), ...all("#compliance details")].filter((details) => !details.open);
     for (const details of opened) {
       details.open = true;
       if (details.dataset.map) drawMap(details);

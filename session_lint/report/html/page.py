@@ -14,7 +14,8 @@ from session_lint.findings import ChainLink, Confidence, Finding, Severity
 from session_lint.report.html.excerpts import Excerpts, Line, Token
 from session_lint.report.html.rails import draw
 from session_lint.report.html.visible import visible
-from session_lint.tracing import Trace, all_steps, trace
+from session_lint.report.owners import OWNER_NAMES
+from session_lint.tracing import UNCOMMITTED, Trace, all_steps, trace
 
 if TYPE_CHECKING:
     from session_lint.result import Result
@@ -94,6 +95,16 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a chart; ``share`` is of the longest, in percent; ``fits``: it is as it should be."""
+
+    text: str
+    number: int
+    share: int
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """All that the template is given of a run."""
 
@@ -101,6 +112,8 @@ class Page:
     project: str
     counts: dict[str, int]
     states: dict[str, int]
+    owners: tuple[Bar, ...]
+    bounds: tuple[Bar, ...]
     table: tuple[Row, ...]
     modules: tuple[Module, ...]
     problems: tuple[Problem, ...]
@@ -121,10 +134,10 @@ class Page:
         return self.maps_of.get((place.filename, place.symbol, place.row), "")
 
 
-def make_page(result: Result) -> Page:
+def make_page(result: Result, paths: Sequence[str] = (), root: str | None = None) -> Page:
     """The page of a run."""
     roles = result.program.roles
-    report = audit_report(result)
+    report = audit_report(result, str, paths, root)
     reported = frozenset(result.reported)
     everything = [one for one in trace(result.program, result.findings) if one.filename in reported]
     traces = [one for one in everything if one.steps or one.codes or one.sources]
@@ -138,6 +151,8 @@ def make_page(result: Result) -> Page:
             "suppressed": len(result.hidden),
         },
         states=Counter(row.state for row in table),
+        owners=_owners(report, result.files.project.settings.transaction_owner),
+        bounds=_bars(Counter(one.bounds for one in traces), frozenset({UNCOMMITTED})),
         table=table,
         modules=_modules(result, report, traces),
         problems=problems,
@@ -148,6 +163,21 @@ def make_page(result: Result) -> Page:
         drawings=_drawings(traces),
         findings_at={(one.code, one.path, one.row): one.id for one in reversed(problems)},
         maps_of={(one.filename, one.symbol, one.row): f"map-{number}" for number, one in enumerate(traces)},
+    )
+
+
+def _owners(report: Report, owner: str) -> tuple[Bar, ...]:
+    ended = {one.owner: one.transactions for one in report.summary.policy.ended}
+    wanted = {name for kind, name in OWNER_NAMES.items() if kind == owner}
+    return _bars(ended, frozenset(ended) - wanted if owner != "any" else frozenset())
+
+
+def _bars(numbers: Mapping[str, int], unfit: frozenset[str]) -> tuple[Bar, ...]:
+    """The longest first."""
+    longest = max(numbers.values(), default=1)
+    return tuple(
+        Bar(text, number, round(100 * number / longest), text not in unfit)
+        for text, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
     )
 
 

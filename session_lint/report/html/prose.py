@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 _CODE = re.compile(r"(`+)(.+?)\1")
 _PLACE = re.compile(r"\(([^()\s`]+\.pyi?:\d+(?:, \d+)*)\)|(?<![\w./-])([\w./-]+\.pyi?:\d+(?:, \d+)*)")
-_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9`])")
 
 PieceKind = Literal["text", "code", "place"]
 
@@ -29,11 +28,6 @@ def pieces(text: str, own: str = "") -> tuple[Piece, ...]:
         end = match.end()
     found += _places(text[end:], own)
     return tuple(found)
-
-
-def sentences(text: str) -> tuple[str, ...]:
-    """The sentences of an analysis."""
-    return tuple(_SENTENCE.split(text)) if text else ()
 
 
 def _places(text: str, own: str) -> list[Piece]:
