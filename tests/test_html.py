@@ -18,9 +18,10 @@ from session_lint.ir import Span
 from session_lint.pipeline import find_files, run
 from session_lint.report import html
 from session_lint.report.html.excerpts import Excerpts, highlighted
-from session_lint.report.html.prose import pieces, sentences
+from session_lint.report.html.prose import pieces
 from session_lint.report.html.rails import MAX_RAILS, draw
 from session_lint.report.html.visible import script_json, visible
+from session_lint.report.wrapping import sentences
 from session_lint.request import Request
 from session_lint.source import Sources
 from session_lint.tracing import Step, Trace, trace
@@ -192,6 +193,52 @@ def test_highlighting_keeps_lines(text: str) -> None:
 
     joined = ["".join(part for _, part in line) for line in highlighted(text)]
     assert joined == split_lines(text.removeprefix("\ufeff"))
+
+
+PARTS = """\
+import a; text = '''
+class B:
+'''; c = 1  # and
+# between
+@decorated(
+    1
+)
+class A: "one line"
+
+class B(A):
+
+    \x0c
+    x = f"{c!r}"
+
+    async def f(self) -> None:
+        '''Two
+        lines.'''
+        await x
+
+    class Inner:
+        y = 1
+
+if c:
+    print(1_000)
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [PARTS, Path(__file__).read_text("utf-8"), Path(session_lint.__file__).read_text("utf-8"), "def f(:\n"]
+)
+def test_a_line_looks_the_same_whatever_is_highlighted_with_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.py").write_text(text, "utf-8")
+    rows = range(1, len(text.split("\n")) + 1)
+    whole = [visible("".join(part for _, part in line).strip()) for line in highlighted(text)]
+    for order in (rows, reversed(rows)):
+        excerpts = Excerpts(Sources(tmp_path, 1_000_000))
+        shown = {row: "".join(token.text for token in excerpts.at("a.py", row)) for row in order}
+        assert [shown[row] for row in rows] == whole
+    kinds = [[kind for kind, part in line for char in part if not char.isspace()] for line in highlighted(text)]
+    excerpts = Excerpts(Sources(tmp_path, 1_000_000))
+    for row, expected in zip(rows, kinds, strict=True):
+        found = [t.kind for t in excerpts.at("a.py", row) for char in t.text if not char.isspace()]
+        assert found == expected
 
 
 def test_prose() -> None:

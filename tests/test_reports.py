@@ -168,7 +168,7 @@ def test_a_row_whose_rules_did_not_all_run_is_not_checked(run: Run) -> None:
 def test_a_fault_counts_whatever_did_not_run(run: Run) -> None:
     result, analysis = row_of(as_markdown(run({"a.py": "fault_error()"})), "Service transaction")[1:]
     assert result == "Violations (1)"
-    assert analysis == "SL302 stand-in: `work` (a.py:1). SL301, SL303 not available yet."
+    assert analysis == "SL302 stand-in: `work` (a.py:1).<br>SL301, SL303 not available yet."
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def _judged(view: View, detail: Detail) -> Detail:
 def _tasks(view: View) -> Detail:
     tasks = tasks_of(view.scope)
     lent = [t for t in tasks if t.lent]
-    own = [t for t in tasks if t.has_session and not t.lent]
+    decorated = [t for t in tasks if t.decorated and not t.lent]
+    own = [t for t in tasks if (t.opened or t.opened_below) and not t.lent and not t.decorated]
+    below = [t for t in tasks if t.used_below]
     idle = [t for t in tasks if not t.has_session]
     return _detail(
         "background-tasks",
@@ -71,6 +73,11 @@ def _tasks(view: View) -> Detail:
         (
             (_say(own, "opens sessions of its own", "open sessions of their own"), [_task(view, t) for t in own]),
             (f"{_say(lent, 'is', 'are')} handed a session", [_task(view, t) for t in lent]),
+            (f"{_say(decorated, 'has', 'have')} a session from a decorator", [_task(view, t) for t in decorated]),
+            (
+                f"{_say(below, 'reaches', 'reach')} functions that use a session, of which it is not seen whose it is",
+                [_task(view, t) for t in below],
+            ),
             (f"in {len(idle)} no session is seen", [_task(view, t) for t in idle]),
         ),
     )

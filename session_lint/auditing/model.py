@@ -17,6 +17,7 @@ path in them is spelled for the reader as `filename` is. They have no full stop 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -136,6 +137,18 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
     place: Place
     below: bool = False
+
+
+SHOWN_BELOW = 2
+"""How many places a text for reading names of a rule that fires below a subject."""
+
+
+def by_code(faults: Iterable[Fault]) -> list[tuple[str, list[Fault]]]:
+    """The faults of each rule."""
+    found: dict[str, list[Fault]] = {}
+    for fault in faults:
+        found.setdefault(fault.code, []).append(fault)
+    return sorted(found.items())
 
 
 class Subject(msgspec.Struct, frozen=True):

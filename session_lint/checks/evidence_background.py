@@ -12,11 +12,12 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, named
 from session_lint.program.flow import function_of, stable
+from session_lint.program.symbols import Function
 from session_lint.program.values import Coroutine
 
 if TYPE_CHECKING:
     from session_lint.program import Program
-    from session_lint.program.symbols import Function, Unit
+    from session_lint.program.symbols import Unit
 
 _KINDS = ("background", "task")
 
@@ -28,7 +29,8 @@ class Task:
     Args:
         opened: the sessions that it opens. ``opened_below``: those that functions under it open.
         ends: the ``begin()`` and ``commit()`` calls in it and under it: function, row.
-        lent: names of the sessions that it is handed instead.
+        lent: names of the sessions that it is handed instead. ``decorated``: of those that its decorator hands it.
+        used_below: functions under it that use a session, where nothing of the above says which.
     """
 
     unit: Function
@@ -37,11 +39,13 @@ class Task:
     opened_below: tuple[Opening, ...]
     ends: tuple[tuple[str, Unit, int], ...]
     lent: tuple[str, ...]
+    decorated: tuple[str, ...]
+    used_below: tuple[Function, ...]
 
     @property
     def has_session(self) -> bool:
         """Whether it, or something under it, has a session."""
-        return bool(self.opened or self.opened_below or self.lent)
+        return bool(self.opened or self.opened_below or self.lent or self.decorated or self.used_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,19 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
         for token in context.tokens
         if token.how == "injected" and not known and token.provider is None
     }
+    opened_below = tuple(o for unit in units for o in openings.get(unit, ()) if o.way not in ("injected", "returned"))
+    decorated = {token.path for context in contexts for token in context.tokens if token.how == "decorator"}
+    used = {c.unit for c in under if c.events} - {function}
+    is_known = opened or opened_below or lent or decorated
     return Task(
         function,
         function.name_span.row,
         opened,
-        tuple(o for unit in units for o in openings.get(unit, ()) if o.way not in ("injected", "returned")),
+        opened_below,
         tuple(sorted(ends, key=lambda end: (end[0], end[1].module.path, end[2]))),
         tuple(sorted(lent)),
+        tuple(sorted(decorated)),
+        () if is_known else tuple(u for u in units if u in used and isinstance(u, Function)),
     )
 
 
@@ -145,6 +155,10 @@ def sessions_of(scope: Scope, task: Task) -> list[str]:
     parts = []
     if task.lent:
         parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.lent)}")
+    if task.decorated:
+        parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.decorated)} by its decorator")
+    if task.used_below:
+        parts.append(f"reaches functions that use a session: {listed([defined(scope, f) for f in task.used_below], 3)}")
     if task.opened:
         parts.append(f"opens {counted(len(task.opened), 'session')} of its own {_by(scope, task.opened)}")
     if task.opened_below:

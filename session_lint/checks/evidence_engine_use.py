@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.imports import IMPORTS
-from session_lint.checks.wording import at, counted, listed, named, unreported
+from session_lint.checks.wording import at, counted, listed, together, unreported
 from session_lint.program import vocabulary
 from session_lint.program.values import Engine
 
@@ -59,8 +59,12 @@ def evidence(scope: Scope) -> Evidence:
         if where == "in a test":
             statements.append(f"{counted(len(group), 'call')} on engines in tests")
             continue
-        places = [f"`{call.method}()` in {named(scope, call.unit, call.row)}" for call in group]
-        statements.append(f"called on an engine{' ' + where if where else ''}: {listed(places)}")
+        methods = dict.fromkeys(call.method for call in group)
+        places = [
+            f"`{method}()` in {listed(together(scope, [c for c in group if c.method == method]), 3)}"
+            for method in methods
+        ]
+        statements.append(f"called on an engine{' ' + where if where else ''}: {'; '.join(places)}")
     named_at = [i for i in IMPORTS.within(scope) if vocabulary.engine_class(i.name) is not None]
     if named_at:
         places = [f"`{i.name.rsplit('.', 1)[-1]}` at {at(scope, i.unit, [i.row])}" for i in named_at]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from session_lint.checks.engines import ENGINES, EngineMade
 from session_lint.checks.evidence import Evidence, Scope
-from session_lint.checks.wording import listed, named, unreported
+from session_lint.checks.wording import listed, together, unreported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,6 @@ def evidence(scope: Scope) -> Evidence:
 
 def _stated(verb: str, scope: Scope, engines: Sequence[EngineMade]) -> Iterator[str]:
     for role in dict.fromkeys(e.role for e in engines):
-        places = [named(scope, e.unit, e.row) for e in engines if e.role == role]
+        places = together(scope, [e for e in engines if e.role == role])
         where = _WHERE.get(role, f"in a {role} module")
         yield f"{verb} {where}: {listed(places)}"

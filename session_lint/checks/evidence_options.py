@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint import ir
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
-from session_lint.checks.wording import listed, named
+from session_lint.checks.wording import listed, together
 from session_lint.program.dicts import entries
 from session_lint.program.vocabulary import engine_maker
 from session_lint.traversal import expressions
@@ -79,8 +79,11 @@ def evidence(scope: Scope) -> Evidence:
 
 
 def _places(scope: Scope, options: Sequence[Options]) -> str:
-    return listed([f"{_names(o)}{named(scope, o.unit, o.row)}" for o in options])
+    alike: dict[tuple[str, ...] | None, list[Options]] = {}
+    for one in options:
+        alike.setdefault(one.keys, []).append(one)
+    return "; ".join(f"{_names(keys)}{listed(together(scope, found), 3)}" for keys, found in alike.items())
 
 
-def _names(options: Options) -> str:
-    return f"{', '.join(f'`{key}`' for key in options.keys)} in " if options.keys else ""
+def _names(keys: tuple[str, ...] | None) -> str:
+    return f"{', '.join(f'`{key}`' for key in keys)} in " if keys else ""

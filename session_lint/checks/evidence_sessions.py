@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
-from session_lint.checks.wording import counted, defined, listed, named, unreported
+from session_lint.checks.wording import counted, defined, listed, together, unreported
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -60,7 +60,7 @@ def _provided(scope: Scope) -> Iterator[str]:
 
 def _at(what: str, scope: Scope, made: list[Made]) -> Iterator[str]:
     tests = [m for m in made if scope.program.role(m.unit) == "test"]
-    if places := [named(scope, m.unit, m.row) for m in made if m not in tests]:
+    if places := together(scope, [m for m in made if m not in tests]):
         yield f"{what} {listed(places)}"
     if tests:
         yield f"{what} {counted(len(tests), 'place')} in tests"

@@ -32,6 +32,14 @@ def defined(scope: Scope, function: Function) -> str:
     return named(scope, function, function.name_span.row)
 
 
+def together(scope: Scope, facts: Iterable[Located]) -> list[str]:
+    """The functions of the facts, each once with all its rows."""
+    rows: dict[Unit, list[int]] = {}
+    for fact in facts:
+        rows.setdefault(fact.unit, []).append(fact.row)
+    return [named(scope, unit, *found) for unit, found in rows.items()]
+
+
 def unreported(scope: Scope, facts: Iterable[F]) -> list[F]:
     """The facts that no finding of the row names."""
     return [fact for fact in facts if (fact.unit.module.path, fact.row) not in scope.reported]

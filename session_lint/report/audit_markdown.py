@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from session_lint.auditing.model import SHOWN_BELOW, by_code
+from session_lint.checks.wording import listed
 from session_lint.report.markdown import code, html_with_code, text_with_code
 from session_lint.report.style import counted, stated
 from session_lint.report.wrapping import sentences
@@ -182,11 +184,11 @@ def _where(subject: Subject) -> str:
 def _reported(faults: Sequence[Fault]) -> Iterator[str]:
     """What is reported in a function, and in those that it lends its session to."""
     own = [f"**{fault.code}** {fault.name} at line {fault.place.row}" for fault in faults if not fault.below]
-    below = [f"**{fault.code}** in {_place(fault)}" for fault in faults if fault.below]
     if own:
         yield ", ".join(own)
-    if below:
-        yield f"under it {', '.join(below)}"
+    if below := by_code(fault for fault in faults if fault.below):
+        said = (f"**{code_}** in {listed([_place(fault) for fault in found], SHOWN_BELOW)}" for code_, found in below)
+        yield f"under it {'; '.join(said)}"
 
 
 def _place(fault: Fault) -> str:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from session_lint.auditing.model import SHOWN_BELOW, by_code
+from session_lint.checks.wording import listed
 from session_lint.report.style import counted, printable, stated
 from session_lint.report.terminal import draw
 from session_lint.report.wrapping import sentences, wrapped
@@ -193,15 +195,15 @@ class _Page:
 def _reported(faults: Sequence[Fault]) -> Iterator[str]:
     """What is reported in a function, and in those that it lends its session to."""
     own = [f"{fault.code} {fault.name} at line {fault.place.row}" for fault in faults if not fault.below]
-    below = [
-        f"{fault.code} in {fault.place.symbol} ({fault.place.filename}:{fault.place.row})"
-        for fault in faults
-        if fault.below
-    ]
     if own:
         yield ", ".join(own)
-    if below:
-        yield f"under it {', '.join(below)}"
+    if below := by_code(fault for fault in faults if fault.below):
+        said = (f"{code} in {listed([_place(fault) for fault in found], SHOWN_BELOW)}" for code, found in below)
+        yield f"under it {'; '.join(said)}"
+
+
+def _place(fault: Fault) -> str:
+    return f"{fault.place.symbol} ({fault.place.filename}:{fault.place.row})"
 
 
 def _fixes(one: Recommendation) -> Iterator[str]:

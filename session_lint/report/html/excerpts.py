@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -50,26 +53,70 @@ class Line(NamedTuple):
 Piece = tuple[str, str]
 
 
+class _File:
+    """A file of which only what is asked for is highlighted: the lexer takes most of the time that a page takes."""
+
+    def __init__(self, text: str) -> None:
+        # A form feed or the like stays in its line, so that lines are as Python counts them.
+        self._lines = split_lines(text.removeprefix("\ufeff")) if text else []
+        self._starts = _starts("\n".join(self._lines))
+        self._parts: dict[int, list[list[Piece]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def line(self, row: int) -> list[Piece]:
+        part = bisect_right(self._starts, row) - 1
+        first = self._starts[part]
+        known = self._parts.get(part)
+        if known is None:
+            after = self._starts[part + 1] if part + 1 < len(self._starts) else len(self._lines) + 1
+            known = self._parts[part] = highlighted("\n".join(self._lines[first - 1 : after - 1]))
+        return known[row - first]
+
+
+def _starts(text: str) -> list[int]:
+    """The rows at which a file may be cut for the lexer: where a statement of the module or of a class begins."""
+    try:
+        statements: list[ast.stmt] = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [1]
+    rows, last = [1], 0
+    queue = deque(statements)
+    while queue:
+        statement = queue.popleft()
+        decorators = getattr(statement, "decorator_list", [])
+        row = min([statement.lineno, *(one.lineno for one in decorators)])
+        if row > last and row > rows[-1]:
+            rows.append(row)
+        if isinstance(statement, ast.ClassDef):
+            last = max(last, statement.body[0].lineno - 1, row)
+            queue.extendleft(reversed(statement.body))
+        else:
+            last = max(last, statement.end_lineno or row)
+    return rows
+
+
 class Excerpts:
-    """Excerpts of a project's files; each file is read and highlighted once."""
+    """Excerpts of a project's files; each file is read once."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._files: dict[str, list[list[Piece]]] = {}
+        self._files: dict[str, _File] = {}
 
     def around(self, path: str, span: Span) -> tuple[Line, ...]:
         """The lines of a span and some on either side; none where the file cannot be read."""
-        lines = self._lines(path)
+        file = self._file(path)
         last_marked = min(span.end_row, span.row + 2 * _CONTEXT)
-        first, last = max(1, span.row - _CONTEXT), min(len(lines), last_marked + _CONTEXT)
-        return tuple(self._line(lines[row - 1], row, span) for row in range(first, last + 1))
+        first, last = max(1, span.row - _CONTEXT), min(len(file), last_marked + _CONTEXT)
+        return tuple(self._line(file.line(row), row, span) for row in range(first, last + 1))
 
     def at(self, path: str, row: int) -> tuple[Token, ...]:
         """One line, without its indentation."""
-        lines = self._lines(path)
-        if not 1 <= row <= len(lines):
+        file = self._file(path)
+        if not 1 <= row <= len(file):
             return ()
-        pieces = lines[row - 1]
+        pieces = file.line(row)
         text = "".join(text for _, text in pieces)
         start = len(text) - len(text.lstrip())
         return _tokens(pieces, start, min(len(text), start + _WIDTH), None)
@@ -83,13 +130,13 @@ class Excerpts:
         first = max(0, start - _WIDTH // 2) if width > _WIDTH else 0
         return Line(row, _tokens(pieces, first, min(width, first + _WIDTH), (start, end)), marked=True)
 
-    def _lines(self, path: str) -> list[list[Piece]]:
+    def _file(self, path: str) -> _File:
         known = self._files.get(path)
         if known is None:
             try:
-                known = highlighted(self._sources.text(path))
+                known = _File(self._sources.text(path))
             except SourceError:
-                known = []
+                known = _File("")
             self._files[path] = known
         return known
 
