@@ -143,12 +143,16 @@ SHOWN_BELOW = 2
 """How many places a text for reading names of a rule that fires below a subject."""
 
 
-def by_code(faults: Iterable[Fault]) -> list[tuple[str, list[Fault]]]:
-    """The faults of each rule."""
-    found: dict[str, list[Fault]] = {}
+def by_code(faults: Iterable[Fault]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The functions that the faults of each rule stand in: their name, and file with rows."""
+    found: dict[str, dict[tuple[str, str], list[int]]] = {}
     for fault in faults:
-        found.setdefault(fault.code, []).append(fault)
-    return sorted(found.items())
+        where = (fault.place.symbol, fault.place.filename)
+        found.setdefault(fault.code, {}).setdefault(where, []).append(fault.place.row)
+    return [
+        (code, [(symbol, f"{filename}:{', '.join(map(str, rows))}") for (symbol, filename), rows in places.items()])
+        for code, places in sorted(found.items())
+    ]
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from session_lint.auditing.model import Detail, NextStep, Recommendation, Undecided
 from session_lint.checks.wording import counted
 from session_lint.findings import Severity
+from session_lint.report.owners import OWNER_NAMES
 from session_lint.rules.registry import load_rules
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ CHANGES: Mapping[str, str] = MappingProxyType(
 )
 _HARM = {code: position for position, code in enumerate(CHANGES)}
 _SEVERITIES = list(Severity)
+_OF_POLICY = ("SL301", "SL302", "SL303")
 _ENTRIES = ("background-tasks", "routers")
 
 
@@ -89,13 +91,24 @@ def recommendations_of(view: View) -> tuple[Recommendation, ...]:
                 findings[0].name,
                 _SEVERITIES[_gravest(findings)].value,
                 rules[code].summary if code in rules else "",
-                CHANGES.get(code, ""),
+                _change(view, code),
                 sum(fix.safe for fix in fixes),
                 sum(not fix.safe for fix in fixes),
                 tuple(view.fault(f) for f in findings),
             )
         )
     return tuple(found)
+
+
+def _change(view: View, code: str) -> str:
+    """What to change; of rules that follow from the policy, also that the code plainly follows another."""
+    change, other = CHANGES.get(code, ""), view.result.analysis.other_policy
+    if other is None or code not in _OF_POLICY:
+        return change
+    return (
+        f'{change}. Or say `transaction-owner = "{other.owner}"`, if that is meant: '
+        f"{other.ended} of {other.total} transactions are ended by {OWNER_NAMES[other.owner]}"
+    )
 
 
 def _gravest(findings: Sequence[Finding]) -> int:

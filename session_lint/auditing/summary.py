@@ -16,6 +16,7 @@ from session_lint.auditing.model import (
     Summary,
 )
 from session_lint.auditing.view import plain
+from session_lint.checks.openings import OPENINGS
 from session_lint.checks.wording import counted, lines, listed
 from session_lint.findings import Severity
 from session_lint.inference import PLAIN_SHARE, OwnerCount, voting
@@ -43,6 +44,8 @@ def summary_of(view: View) -> Summary:
     by_severity = Counter(finding.severity for finding in result.findings)
     versions = {name: facts.versions[name] for name in _LIBRARIES if name in facts.versions}
     policy = _policy(view)
+    sessions = sum(not one.in_provider for one in OPENINGS.everywhere(view.program))
+    looked = looked_at(result, sessions)
     modules = tuple(
         SessionModuleFact(view.show(one.filename), tuple(_place(view, place) for place in one.made))
         for one in inferred.session_modules
@@ -59,12 +62,12 @@ def summary_of(view: View) -> Summary:
     in_words = [described(one.provider) for one in inferred.providers]
     settings_file = result.files.project.settings_file
     return Summary(
-        looked_at(result),
+        looked,
         outcome(result),
         len(result.reported),
         len(result.files.discovery.known),
         counts.files_with_sessions,
-        counts.sessions,
+        sessions,
         counts.endpoints,
         number_of_checks(result),
         by_severity[Severity.ERROR],
@@ -79,7 +82,7 @@ def summary_of(view: View) -> Summary:
         modules,
         providers,
         (
-            Fact("Looked at", (looked_at(result), outcome(result))),
+            Fact("Looked at", (looked, outcome(result))),
             Fact("Versions", (_versions(facts.python, versions),)),
             Fact("Transaction owner", tuple(_owners(view, policy))),
             Fact("Session modules", _listed([_module(one) for one in modules])),

@@ -60,7 +60,11 @@ def _units(view: View) -> Iterator[Unit]:
 
 def _point(view: View, unit: Unit, row: int, said: str) -> tuple[str, Place]:
     place = view.place(unit, row)
-    return f"`{unit.qualname}` ({view.spell(unit.module.path)}:{place.row}): {said}", place
+    return f"{_spelled(unit.qualname, f'{view.spell(unit.module.path)}:{place.row}')}: {said}", place
+
+
+def _spelled(symbol: str, place: str) -> str:
+    return place if symbol == "<module>" else f"`{symbol}` ({place})"
 
 
 def _origins(view: View) -> Points:
@@ -99,7 +103,8 @@ def _calls(view: View) -> Points:
     for unit in _units(view):
         for unknown in unknown_calls(view.program, unit, contexts.get(unit, []), outside_project):
             if unknown.gets_session and not _is_harmless(unknown) and (unit, unknown.row) not in starts:
-                outside = f", {unknown.external.removesuffix('()')} outside the project" if unknown.external else ""
+                name = (unknown.external or "").removesuffix("()")
+                outside = f", {name} outside the project" if name and "(" not in name else ""
                 found.append(
                     _point(view, unit, unknown.row, f"hands a session to `{plain(unknown.call)}()`{plain(outside)}")
                 )
@@ -128,7 +133,7 @@ def _urls(view: View) -> Points:
     here = [e for e in engines if e.place.filename in view.scope.paths]
     return [
         (
-            f"`{e.place.symbol}` ({view.spell(e.place.filename)}:{e.place.row})",
+            _spelled(e.place.symbol, f"{view.spell(e.place.filename)}:{e.place.row}"),
             view.place_at(e.place.filename, e.place.row, e.place.symbol),
         )
         for e in here

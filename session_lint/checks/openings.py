@@ -12,7 +12,7 @@ from session_lint.program import vocabulary
 from session_lint.program.contexts import Token, origins
 from session_lint.program.flow import Creation, stable
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import ContextManager, Coroutine, Generator, Handle, Session, Site, Values
+from session_lint.program.values import Container, ContextManager, Coroutine, Generator, Handle, Session, Site, Values
 from session_lint.traversal import expressions, subexpressions, walk
 
 if TYPE_CHECKING:
@@ -173,7 +173,18 @@ def _ordered(program: Program, unit: Unit, expr: ir.Expr) -> Iterable[object]:
 
 
 def _session(values: Values) -> Session | None:
-    return next((v for v in sorted(values, key=stable) if isinstance(v, Session)), None)
+    """A session among values, or in a tuple of them."""
+    for value in sorted(values, key=stable):
+        match value:
+            case Session():
+                return value
+            case Container(items=items):
+                found = next(filter(None, map(_session, items)), None)
+                if found is not None:
+                    return found
+            case _:
+                pass
+    return None
 
 
 def _unwrapped(values: Values) -> Values:

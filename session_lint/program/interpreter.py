@@ -858,8 +858,7 @@ class Frame(ControlFlow):
 
     def _convention(self, kind: str, token: int) -> None:
         convention = self.context.convention
-        handed_out = any(isinstance(v, Session) and v.origin == token for v in self.yields)
-        if not handed_out:
+        if token not in tokens_in(self.yields):  # by itself, or with other things in a tuple or an object
             return
         if kind == "commit" and self.state.phase & states.RESUMED:
             convention.commits = True

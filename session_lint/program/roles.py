@@ -13,6 +13,7 @@ from session_lint.program.flow import Flow
 from session_lint.program.symbols import Class, Function, Module
 from session_lint.program.values import (
     ClassValue,
+    Container,
     ContextManager,
     Coroutine,
     Engine,
@@ -143,6 +144,8 @@ def _made_here(value: Value, module: Module) -> bool:
             return made is module
         case Coroutine(result=values) | Generator(items=values) | ContextManager(entered=values):
             return any(_made_here(v, module) for v in values)
+        case Container(items=items):
+            return any(_made_here(v, module) for values in items for v in values)
         case Instance(cls=cls):
             raw = (v for method in cls.methods.values() for v in method.returns.values | method.yields.values)
             return any(_made_here(v, module) for v in raw if not isinstance(v, (Instance, Coroutine)))

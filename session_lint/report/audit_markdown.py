@@ -187,12 +187,12 @@ def _reported(faults: Sequence[Fault]) -> Iterator[str]:
     if own:
         yield ", ".join(own)
     if below := by_code(fault for fault in faults if fault.below):
-        said = (f"**{code_}** in {listed([_place(fault) for fault in found], SHOWN_BELOW)}" for code_, found in below)
+        said = (f"**{code_}** in {listed([_place(*where) for where in found], SHOWN_BELOW)}" for code_, found in below)
         yield f"under it {'; '.join(said)}"
 
 
-def _place(fault: Fault) -> str:
-    return f"{code(fault.place.symbol)} ({text_with_code(f'{fault.place.filename}:{fault.place.row}')})"
+def _place(symbol: str, place: str) -> str:
+    return f"{code(symbol)} ({text_with_code(place)})"
 
 
 def _nested(head: str, texts: Sequence[str], *, escape: bool = True) -> str:
@@ -211,7 +211,12 @@ def _recommendation(one: Recommendation, number: int) -> _Part:
     for fault in one.faults:
         place = text_with_code(f"{fault.place.filename}:{fault.place.row}")
         rows.append(f"- {place}: {text_with_code(fault.message)}")
-    return _Part("Recommendations", head, rows, ("place of a recommendation", "places of recommendations"), 7, least=1)
+    foot = ""
+    if len(rows) > _UNFOLDED:
+        folded, foot = _folded(counted(len(rows), "place"))
+        head += f"\n{folded.removesuffix(chr(10))}"
+    noun = ("place of a recommendation", "places of recommendations")
+    return _Part("Recommendations", head, rows, noun, 7, least=1, foot=foot)
 
 
 def _fixes(one: Recommendation) -> str:

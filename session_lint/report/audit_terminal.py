@@ -198,12 +198,8 @@ def _reported(faults: Sequence[Fault]) -> Iterator[str]:
     if own:
         yield ", ".join(own)
     if below := by_code(fault for fault in faults if fault.below):
-        said = (f"{code} in {listed([_place(fault) for fault in found], SHOWN_BELOW)}" for code, found in below)
+        said = (f"{code} in {listed([f'{s} ({p})' for s, p in found], SHOWN_BELOW)}" for code, found in below)
         yield f"under it {'; '.join(said)}"
-
-
-def _place(fault: Fault) -> str:
-    return f"{fault.place.symbol} ({fault.place.filename}:{fault.place.row})"
 
 
 def _fixes(one: Recommendation) -> Iterator[str]:

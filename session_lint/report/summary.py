@@ -29,17 +29,18 @@ def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool 
     return "".join(f"{line}\n" for line in lines)
 
 
-def looked_at(result: Result) -> str:
+def looked_at(result: Result, sessions: int | None = None) -> str:
     """``Checked 97 files: 41 handle sessions, 58 sessions, 23 endpoints, 12 checks``; checks count when one of their rules ran.
 
     Sessions and endpoints are the project's; where the run reports on a part of it, they stand in brackets behind all its files.
+    ``sessions``: their number, where each place that opens one is counted by itself.
     """
     counts = result.analysis.counts
     known, reported = len(result.files.discovery.known), len(result.reported)
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
     has = (
         f"{counts.files_with_sessions} {handle} sessions, "
-        f"{counted(counts.sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}"
+        f"{counted(counts.sessions if sessions is None else sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}"
     )
     where = f": {has}" if reported == known else f" of {known} known ({has})"
     return (

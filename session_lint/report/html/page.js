@@ -41,8 +41,8 @@
   const severities = all("input[name=severity]");
   const texts = new Map();
 
-  function textOf(item) {
-    if (!texts.has(item)) texts.set(item, item.textContent.toLowerCase());
+  function textOf(item, of = item) {
+    if (!texts.has(item)) texts.set(item, of.textContent.toLowerCase());
     return texts.get(item);
   }
 
@@ -183,7 +183,7 @@
     const words = byId("entry").value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const item of maps) {
-      const text = item.querySelector("summary").textContent.toLowerCase();
+      const text = textOf(item, item.querySelector("summary"));
       const fits = (!byId("bounds").value || byId("bounds").value === item.dataset.bounds)
         && (!byId("marked").checked || item.dataset.codes) && words.every((word) => text.includes(word));
       item.hidden = !fits;
