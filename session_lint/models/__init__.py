@@ -29,6 +29,14 @@ class Commits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: str = ""
 
 
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Functions of modules, and methods of classes, that wait for something outside the process; ``*`` stands for each."""
+
+    of: tuple[str, ...]
+    methods: tuple[str, ...]
+    besides: tuple[str, ...] = ()
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file; the tables go from qualified names to whether the session is an async one."""
 
@@ -38,6 +46,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     registries: dict[str, bool] = {}
     providers: dict[str, bool] = {}
     commits: tuple[Commits, ...] = ()
+    waits: tuple[Waits, ...] = ()
 
 
 class Models:
@@ -53,6 +62,7 @@ class Models:
         self.registries: dict[str, bool] = {}
         self.providers: dict[str, bool] = {}
         self._commits: dict[str, Commits] = {}
+        self._waits: dict[str, bool] = {}
         for model in models:
             self.sessions |= model.sessions | model.dependencies
             self.dependencies |= model.dependencies
@@ -60,11 +70,19 @@ class Models:
             self.providers |= model.providers
             for entry in model.commits:
                 self._commits |= {_short(method): entry for method in entry.methods}
+            for waits in model.waits:
+                self._waits |= {f"{owner}.{method}": True for owner in waits.of for method in waits.methods}
+                self._waits |= {f"{owner}.{method}": False for owner in waits.of for method in waits.besides}
         self._keepers = {method.rpartition(".")[0] for method in self._commits}
 
     def commit_rule(self, name: str) -> Commits | None:
         """The rule of a qualified method, whichever module of its package the class was imported from."""
         return self._commits.get(_short(name))
+
+    def waits(self, name: str) -> bool:
+        """Whether a qualified function or method waits for the network, another process or the clock."""
+        known = self._waits.get(name)
+        return self._waits.get(f"{name.rpartition('.')[0]}.*", False) if known is None else known
 
     def keeps_session(self, name: str) -> bool:
         """Whether objects of a qualified class commit the session that they were built with."""

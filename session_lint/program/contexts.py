@@ -121,6 +121,21 @@ class Mark:
 
 
 @dataclass(eq=False, slots=True)
+class Wait:
+    """A call that waits for something outside the process, itself or below it.
+
+    ``what`` is waited for, ``below`` the calls that lead there from ``node``, each with its function. ``held`` are the sessions
+    that keep a transaction open meanwhile, ``settled`` those that surely keep none, or of which a callee tells already.
+    """
+
+    node: ir.Call
+    what: str
+    below: tuple[tuple[Unit, ir.Call], ...] = ()
+    held: frozenset[int] = frozenset()
+    settled: frozenset[int] = frozenset()
+
+
+@dataclass(eq=False, slots=True)
 class Edge:
     """One way into a context: who called, where, and which of its sessions became which."""
 
@@ -134,7 +149,7 @@ class Exit:
     """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
 
     ``failed`` are the sessions that may have failed when it ends by an exception, ``marks`` the errors that it swallowed.
-    ``raised`` are the states in which exceptions leave it.
+    ``raised`` are the states in which exceptions leave it, ``sent`` the sessions left with a transaction that has run SQL.
     """
 
     tx: dict[int, int] | None = None
@@ -145,6 +160,7 @@ class Exit:
     receiver: Values = frozenset()
     failed: frozenset[tuple[int, str]] = frozenset()
     marks: frozenset[Mark] = frozenset()
+    sent: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -165,7 +181,7 @@ class Context:
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
     kind of entry point when a framework calls it. ``entered`` are the sessions that stand in a ``with`` themselves, which
     closes them, by place and token. ``uses`` has the sessions that it, or what it calls, runs statements on, each with one
-    such method. ``given`` are the sessions that it hands to somebody who may keep them, ``late`` the first call that uses a
+    such method, ``waits`` the calls that wait for something outside the process. ``given`` are the sessions that it hands to somebody who may keep them, ``late`` the first call that uses a
     session after its ``with`` block, ``returned_late`` the block that it is returned out of.
     """
 
@@ -175,6 +191,7 @@ class Context:
     entered: dict[tuple[int, int], ir.Expr] = field(default_factory=dict)
     swallows: dict[tuple[int, int], Swallow] = field(default_factory=dict)
     uses: dict[int, str] = field(default_factory=dict)
+    waits: dict[int, Wait] = field(default_factory=dict)
     callers: list[Edge] = field(default_factory=list)
     exit: Exit | None = None
     convention: Convention = field(default_factory=Convention)

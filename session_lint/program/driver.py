@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 
-from session_lint.program import states
+from session_lint.program import states, waiting
 from session_lint.program.contexts import Context, Exit, Harm
 from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
@@ -25,6 +25,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.program.waiting import Waiting
 from session_lint.program.world import Arguments, members
 
 
@@ -37,7 +38,9 @@ def interpret(
     """Interpret every function that can reach a session, in every state that it is entered in."""
     wrapped, wrappers, decorated = _decorated(flow)
     reaching = _reaching(flow)
-    analysis = Analysis(flow, session_names, is_test, reaching, wrapped, wrappers, decorated, frozenset(entries))
+    analysis = Analysis(
+        flow, session_names, is_test, reaching, wrapped, wrappers, decorated, frozenset(entries), Waiting(flow)
+    )
     for entry in entries.values():
         if entry.function in reaching or _takes_session(flow, entry.function) or _view_holds(flow, entry.function):
             _enter(analysis, entry)
@@ -122,6 +125,7 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
     entered, back = analysis.enter(function, bound, frame.state.tx, context, None, how="injected", entry=entry.kind)
     if entered.exit is not None:
         frame.after_failures(entered, back, None)
+        waiting.injected(entered, frame.state, back)
     _tear_down(analysis, frame)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
-from session_lint.program import failures, states, vocabulary
-from session_lint.program.contexts import Context, Edge, Event, Exit, Harm, How, Token
+from session_lint.program import failures, states, vocabulary, waiting
+from session_lint.program.contexts import Context, Edge, Event, Exit, Harm, How, Token, Wait
 from session_lint.program.control import ControlFlow, Unreachable
 from session_lint.program.flow import Flow, bind, dataclass_fields
 from session_lint.program.keeping import owns_session
@@ -40,6 +40,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.program.waiting import Waiting
 from session_lint.program.world import Arguments, is_stub, members, sessions
 from session_lint.traversal import expressions, subexpressions, walk
 
@@ -65,6 +66,7 @@ class Analysis:
     wrappers: set[Function]
     decorated: set[Function]
     entries: frozenset[Function]
+    waiting: Waiting
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     depth: int = 0
@@ -188,9 +190,10 @@ class Frame(ControlFlow):
             receiver = end.env.get(function.params[0].name, NOTHING)
         tx = dict(end.tx) if end is not None else None
         marks = end.marks if end is not None else frozenset()
+        sent = end.sent if end is not None else frozenset()
         failed = self.raising[0].failed if self.raising[0] is not None else frozenset()
         raised = dict(self.raising[0].tx) if self.raising[0] is not None else {}
-        self.context.exit = Exit(tx, raised, outcome.values, self.yields, self.at_yield, receiver, failed, marks)
+        self.context.exit = Exit(tx, raised, outcome.values, self.yields, self.at_yield, receiver, failed, marks, sent)
 
     def _parameter(
         self,
@@ -422,6 +425,7 @@ class Frame(ControlFlow):
             if token.node is node:  # the call has given this session, and so did not fail
                 after.tx.pop(number, None)
         self.raising[-1] = join(self.raising[-1], after)
+        waiting.forget_started(self.context, node)
         return result
 
     def _compare(self, before: State, node: ir.Call) -> None:
@@ -460,6 +464,7 @@ class Frame(ControlFlow):
             if is_own or any(isinstance(v, Connection) for v in members(args.everything())):
                 self.context.tokens[number].lost = True  # a class or connection with its own idea of when to commit
             failures.clear(self.state, number)
+            waiting.ended(self.state, number)
             self.left.discard(number)
             return Session(value.is_async, number)
         return value
@@ -472,6 +477,7 @@ class Frame(ControlFlow):
         def found(session: Session) -> Value:
             if isinstance(session.origin, int):
                 self.context.tokens[session.origin].lost = True
+                waiting.ended(self.state, session.origin)
                 bits = self.state.tx.get(session.origin, states.UNKNOWN)
                 if bits != states.BLOCK:
                     self.state.tx[session.origin] = bits | states.UNKNOWN
@@ -560,6 +566,8 @@ class Frame(ControlFlow):
             self.analysis.depth -= 1
 
     def _unvisited(self, function: Function, node: ir.Call | None, tokens: Sequence[int] = ()) -> Values:
+        if node is not None and (below := self.analysis.waiting.below(function)) is not None:
+            waiting.wait(self.context, self.state, Wait(node, *below))
         for token in tokens:
             self.state.tx[token] = states.UNKNOWN
         values = self.analysis.flow.at(self.unit).result_of(function)
@@ -606,6 +614,8 @@ class Frame(ControlFlow):
             items = remap(exit_.yields, mine)
             self._given_by(context, tokens)
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
+        if node is not None:
+            waiting.called(self.context, self.state, context, back, node)
         self.after_failures(context, back, node)
         if exit_.tx is None and not exit_.values and _never_returns(function):
             raise Unreachable
@@ -620,6 +630,7 @@ class Frame(ControlFlow):
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
         values = _may_differ(remap(exit_.values, mine))
+        waiting.returned(self.state, exit_, tokens)
         self._given_by(context, tokens)
         if not values - {UNKNOWN}:
             return self._unvisited(function, node)
@@ -787,6 +798,8 @@ class Frame(ControlFlow):
         self.record(name, node, token)
         if name in failures.STATEMENTS:
             self._used(token, name, node.span, f"{name}() is called on it")
+            if name in waiting.STATEMENTS:
+                self.state.sent |= {token}
             if name != "begin_nested":  # whoever enters it tells what fails inside
                 self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
         elif name in failures.ENDINGS:
@@ -797,8 +810,10 @@ class Frame(ControlFlow):
         if name == "begin" and not _is_savepoint(args):
             self.state.tx[token] = states.BEGUN
         elif name in ("commit", "rollback"):
+            waiting.ended(self.state, token)
             self.state.tx[token] = states.CLOSED if bits == states.CLOSED else states.NONE
         elif name in vocabulary.CLOSE_METHODS:
+            waiting.ended(self.state, token)
             self.state.tx[token] = states.CLOSED
         elif name in vocabulary.TRANSACTION_ACCESS or (name == "run_sync" and not args.get(0)):
             self.lose(frozenset({subject}))
@@ -821,6 +836,8 @@ class Frame(ControlFlow):
         if not name.startswith("builtins.") and name not in HOLD_NOTHING:
             self._give(args.everything())
         rule = self.world.models.commit_rule(name)
+        if node is not None and self.world.models.waits(name) and not waiting.is_no_wait(node):
+            waiting.wait(self.context, self.state, Wait(node, name))
         if name.split(".", maxsplit=1)[0] not in vocabulary.HARMLESS_LIBRARIES or name == "builtins.setattr":
             self.lose(kept)
             self._lose_call(args, node)
@@ -839,6 +856,7 @@ class Frame(ControlFlow):
         }
         for token in sorted(tokens) or [self._receiver_token(node, Token("param", "", True, "flow"), own="attr")]:
             self.record("commit", node, token)
+            waiting.ended(self.state, token)
             self.state.tx[token] = states.NONE
 
     def record(self, kind: str, node: ir.Call, token: int, forwarded: bool = False) -> None:
@@ -920,6 +938,7 @@ class Frame(ControlFlow):
             match value:
                 case Handle(kind=kind, subject=Session(origin=int(token))):
                     if kind in ("transaction", "factory-begin"):
+                        waiting.ended(self.state, token)
                         self.state.tx[token] = states.BLOCK
                         for event in self.context.events.values():
                             if event.kind == "begin" and event.token == token and event.node is _called(item.context):
@@ -954,6 +973,7 @@ class Frame(ControlFlow):
                         if kind == "factory-begin":
                             self._leave_session(token)
                         else:
+                            waiting.ended(self.state, token)
                             self.state.tx[token] = states.NONE
                     failures.clear(self.state, token)
                 case Session(origin=int(token)):
@@ -972,6 +992,7 @@ class Frame(ControlFlow):
                     pass
 
     def _leave_session(self, token: int) -> None:
+        waiting.ended(self.state, token)
         self.state.tx[token] = states.CLOSED
         self.left.add(token)
 
@@ -999,6 +1020,7 @@ class Frame(ControlFlow):
                     self.state.tx[mine] = states.NONE if failed else exit_.tx[theirs]
                     if self.state.tx[mine] == states.CLOSED:
                         self.left.add(mine)
+                    waiting.ended(self.state, mine)
 
     def _leave_instance(self, cls: Class, value: Instance, entered: Values) -> None:
         method = cls.method("__aexit__") or cls.method("__exit__")

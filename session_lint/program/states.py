@@ -26,7 +26,7 @@ class State:
 
     ``rolled_back`` holds the rollbacks on the way here, ``phase`` tells whether a generator has been resumed or thrown into.
     ``failed`` has the sessions whose last call, of that name, may be what raised the exception that is on its way; ``marks``
-    the errors that were swallowed.
+    the errors that were swallowed. ``sent`` has the sessions on which a statement was sent in the transaction at hand.
     """
 
     env: dict[str, Values] = field(default_factory=dict)
@@ -35,9 +35,10 @@ class State:
     phase: int = BEFORE_YIELD
     failed: frozenset[tuple[int, str]] = frozenset()
     marks: frozenset[Mark] = frozenset()
+    sent: frozenset[int] = frozenset()
 
     def copy(self) -> State:
-        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase, self.failed, self.marks)
+        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase, self.failed, self.marks, self.sent)
 
 
 def join(left: State | None, right: State | None) -> State | None:
@@ -60,6 +61,7 @@ def join(left: State | None, right: State | None) -> State | None:
         left.phase | right.phase,
         left.failed | right.failed,
         left.marks | right.marks,
+        left.sent | right.sent,
     )
 
 
