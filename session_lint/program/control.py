@@ -26,6 +26,7 @@ from session_lint.program.values import (
     Values,
 )
 from session_lint.program.world import World, members
+from session_lint.traversal import bound_names, walk
 
 _BROAD = {"builtins.Exception", "builtins.BaseException"}
 
@@ -66,8 +67,11 @@ class ControlFlow(Evaluator):
         """Whether a context manager swallows exceptions."""
         raise NotImplementedError
 
-    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values) -> bool:
-        """A handler gets the exception under way; gives whether it catches every error of a database."""
+    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()) -> bool:
+        """A handler gets the exception under way; gives whether it catches every error of a database.
+
+        ``unset`` are the variables that are false in it because what would have set them failed.
+        """
         raise NotImplementedError
 
     def excluded(self, values: Values) -> None:
@@ -375,7 +379,12 @@ class ControlFlow(Evaluator):
     def _for(self, statement: ir.For) -> Outcome:
         iterable = self.eval(statement.iterable)
         elements = members(self.elements(v) for v in iterable)
-        return self._loop(statement.body, statement.orelse, False, lambda: self.store(statement.target, elements))
+
+        def head() -> None:
+            failures.known_true(self.state, statement.iterable)
+            self.store(statement.target, elements)
+
+        return self._loop(statement.body, statement.orelse, False, head)
 
     def _loop(
         self, body: Sequence[ir.Statement], orelse: Sequence[ir.Statement], endless: bool, head: Callable[[], object]
@@ -415,13 +424,14 @@ class ControlFlow(Evaluator):
             outcome.absorb(result)
             end = result.normal
         outcome.normal = end
+        unset = self._unset(statement) if statement.handlers else ()
         for handler in statement.handlers:
             if caught is None:
                 break
             self.state = caught.copy()
             kinds = self.eval(handler.type)
             kinds |= members(map(self.elements, kinds))
-            if self.handled(handler.span, handler.type, kinds):
+            if self.handled(handler.span, handler.type, kinds, unset):
                 caught = caught.copy()
                 caught.failed = frozenset()
                 escaping = caught
@@ -437,6 +447,21 @@ class ControlFlow(Evaluator):
         if statement.final:
             self._finally(statement.final, outcome)
         return outcome
+
+    def _unset(self, statement: ir.Try) -> tuple[str, ...]:
+        """The variables that the last statement of a ``try`` sets, where only None, False or an empty display was set before."""
+        last = statement.body[-1]
+        if not isinstance(last, ir.Assign):
+            return ()
+        names = {target.id for target in last.targets if isinstance(target, ir.Name)}
+        for other in walk(self.unit.body) if names else ():
+            if other is last:
+                continue
+            if isinstance(other, (ir.Assign, ir.AnnAssign)):
+                targets = other.targets if isinstance(other, ir.Assign) else (other.target,)
+                if not (other.value is not None and is_false(other.value)):
+                    names -= {name.id for target in targets for name in bound_names(target)}
+        return tuple(sorted(names))
 
     def _finally(self, final: Sequence[ir.Statement], outcome: Outcome) -> None:
         escaping = self.raising.pop()
@@ -528,6 +553,19 @@ def _may_be_false(expr: ir.Expr, values: Values) -> bool:
     if isinstance(expr, ir.Dict):
         return not expr.keys
     return any(truth_of(v) is False for v in values)
+
+
+def is_false(expr: ir.Expr) -> bool:
+    """Whether an expression is None, False, zero or an empty display, as written."""
+    match expr:
+        case ir.Constant(value=value):
+            return not value
+        case ir.Collection(items=items):
+            return not items
+        case ir.Dict(keys=keys):
+            return not keys
+        case _:
+            return False
 
 
 def truth_of(value: Value) -> bool | None:

@@ -295,6 +295,10 @@ class Evaluator:
         if len(funcs) == 1:
             (func,) = funcs
             return self.call(func, args, node)
+        return self.call_any(funcs, args, node)
+
+    def call_any(self, funcs: Values, args: Arguments, node: ir.Call) -> Values:
+        """The values that calling one of several things gives."""
         return members(self.call(func, args, node) for func in funcs)
 
     def called_unknown(self, args: Arguments, node: ir.Call) -> None:

@@ -20,7 +20,7 @@ STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add
 # Calls after which the session is sound again, whatever became of them.
 ENDINGS = frozenset(["rollback", "close", "aclose", "remove", "close_all", "reset", "invalidate"])
 
-LOCAL = Via(call=-2)
+_LOCAL = -2
 _RETURNED = -1
 _LOST = Via()
 _EVERYTHING = frozenset(["builtins.Exception", "builtins.BaseException"])
@@ -61,8 +61,15 @@ def clear(state: State, token: int) -> None:
         state.marks = frozenset(m for m in state.marks if m.token != token)
 
 
-def swallow(state: State, context: Context, place: ir.Span, caught: ir.Expr | None, via: Via = LOCAL) -> None:
-    """The exception under way ends here; sessions that may have failed are marked."""
+def swallow(
+    state: State, context: Context, place: ir.Span, caught: ir.Expr | None, unset: tuple[str, ...] = ()
+) -> None:
+    """The exception under way ends here; sessions that may have failed are marked.
+
+    Args:
+        unset: variables that are false because of it.
+    """
+    via = Via(unset, _LOCAL, falsy=True) if unset else Via(call=_LOCAL)
     for token in sorted({token for token, _ in state.failed}):
         methods = frozenset(name for failed, name in state.failed if failed == token)
         known = context.swallows.setdefault((place.row, token), Swallow(context, token, place, caught, frozenset()))
@@ -104,6 +111,8 @@ def called(mark: Mark, token: int, call: int) -> Mark:
 def stored(state: State, value: ir.Expr | None, targets: Iterable[ir.Expr]) -> None:
     """The result of a call gets names."""
     call, names = _call_of(value), tuple(name.id for target in targets for name in bound_names(target))
+    if any(m.via.call == _LOCAL and not set(names).isdisjoint(m.via.names) for m in state.marks):
+        state.marks = frozenset(replace(m, via=Via(call=_LOCAL)) if m.via.call == _LOCAL else m for m in state.marks)
     if call:
         state.marks = frozenset(
             replace(m, via=replace(m.via, names=names, call=0)) if m.via.call == call else m for m in state.marks
@@ -119,8 +128,8 @@ def returned(state: State, value: ir.Expr | None, falsy: bool) -> None:
         via = mark.via
         if via.call == call != 0:
             return replace(mark, via=Via((), _RETURNED, via.falsy))
-        if via == LOCAL or name in via.names:
-            return replace(mark, via=Via((), _RETURNED, falsy))
+        if via.call == _LOCAL or name in via.names:
+            return replace(mark, via=Via((), _RETURNED, falsy or (name in via.names and via.falsy)))
         return replace(mark, via=_LOST)
 
     state.marks = frozenset(map(told, state.marks))

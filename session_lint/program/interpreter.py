@@ -207,7 +207,7 @@ class Frame(ControlFlow):
         given = arguments.get(param.name)
         # What a dependency outside the project injects is better known from the annotation.
         if given and not (self.context.entry and all(isinstance(v, External) and not v.kept for v in given)):
-            return given
+            return self._fitting(function, param, given)
         if position == 0 and function.takes_self and function.owner is not None:
             return frozenset({ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)})
         cell = function.cells[param.name].values
@@ -229,6 +229,18 @@ class Frame(ControlFlow):
         if values == {Const(None)}:  # the default, or whatever else is given
             values |= {UNKNOWN}
         return values
+
+    def _fitting(self, function: Function, param: ir.Parameter, given: Values) -> Values:
+        """What is given without the objects that the parameter's annotation rules out, where others remain."""
+        classes = {v.cls for v in given if isinstance(v, Instance)}
+        if len(classes) < 2 or param.annotation is None:
+            return given
+        annotation = self.analysis.flow.at(function, function.parent).eval(param.annotation)
+        declared = {v.cls for v in annotation if isinstance(v, ClassValue)}
+        if any(base.endswith(".Protocol") for cls in declared for base in cls.external_lineage()):
+            return given
+        fits = {c for c in classes if any(d in c.lineage() or c in d.lineage() for d in declared)}
+        return frozenset(v for v in given if not isinstance(v, Instance) or v.cls in fits) if fits else given
 
     def _typed(self, values: Values) -> None:
         for value in values:
@@ -427,6 +439,22 @@ class Frame(ControlFlow):
         self.raising[-1] = join(self.raising[-1], after)
         waiting.forget_started(self.context, node)
         return result
+
+    def call_any(self, funcs: Values, args: Arguments, node: ir.Call) -> Values:
+        """Only one of them is called: none sees what another does to sessions."""
+        before, after = self.state, None
+        results: list[Values] = []
+        for func in funcs:
+            self.state = before.copy()
+            try:
+                results.append(self.call(func, args, node))
+            except Unreachable:
+                continue
+            after = join(after, self.state)
+        if after is None:
+            raise Unreachable
+        self.state = after
+        return members(results)
 
     def _compare(self, before: State, node: ir.Call) -> None:
         """Look at what a call did to sessions: one that closes a session has done so even if it fails."""
@@ -664,12 +692,12 @@ class Frame(ControlFlow):
         if self.state.marks:
             failures.harm(self.state, token, Harm("use", self.context, span, what))
 
-    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values) -> bool:
+    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()) -> bool:
         """A handler gets the exception under way; gives whether it catches every error of a database."""
         names = [v.name for v in kinds if isinstance(v, (External, Symbol))]
         some, every = failures.catches(names, bare=caught is None)
         if some and self.state.failed:
-            failures.swallow(self.state, self.context, place, caught)
+            failures.swallow(self.state, self.context, place, caught, unset)
         self.state.failed = frozenset()
         return every
 

@@ -110,24 +110,28 @@ def _is_discarded(unit: Unit, node: ir.Call) -> bool:
         if isinstance(statement, ir.ExprStatement) and statement.value is node:
             return True
         if isinstance(statement, ir.Assign) and statement.value is node:
-            names = [t.id for t in statement.targets if isinstance(t, ir.Name)]
-            return bool(names) and not _is_awaited(unit, names[0])
+            return not any(_is_kept(unit, target) for target in statement.targets)
     return False
+
+
+def _is_kept(unit: Unit, target: ir.Expr) -> bool:
+    """Whether somebody waits for what a variable holds, or, of the same module, an attribute or a collection."""
+    if isinstance(target, ir.Name):
+        return _is_awaited(unit, target.id)
+    holder = dotted(target.value if isinstance(target, ir.Subscript) else target)
+    return not holder or any(_is_awaited(other, holder) for other in (unit, *unit.module.functions))
 
 
 def _is_awaited(unit: Unit, name: str) -> bool:
     for expr in expressions(unit.body):
-        if isinstance(expr, (ir.Await, ir.Return)) and any(
-            isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)
-        ):
-            return True
         waits = isinstance(expr, ir.Call) and dotted(expr.func).rsplit(".", 1)[-1] in _WAITERS
-        if waits and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(expr)):
+        if (waits or isinstance(expr, ir.Await)) and _names(expr, name):
             return True
-    return any(
-        isinstance(s, ir.Return) and any(isinstance(n, ir.Name) and n.id == name for n in subexpressions(s.value))
-        for s in walk(unit.body)
-    )
+    return any(isinstance(s, ir.Return) and _names(s.value, name) for s in walk(unit.body))
+
+
+def _names(expr: ir.Expr | None, name: str) -> bool:
+    return any(dotted(part) == name for part in subexpressions(expr))
 
 
 def _is_joined(unit: Unit) -> bool:

@@ -101,7 +101,8 @@ def unclosed_session(program: Program) -> Iterator[Finding]:
 
 def _is_exempt(program: Program, function: Function) -> bool:
     entry = program.entry_or_outer(function)
-    ends = entry is not None and entry.kind in _PROCESS_ENDS
+    called = any(isinstance(caller, Function) for caller in program.flow.facts.callers.get(function, ()))
+    ends = entry is not None and entry.kind in _PROCESS_ENDS and not called
     return ends or program.role(function) in ("test", "migration", "script")
 
 

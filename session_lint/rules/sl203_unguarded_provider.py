@@ -62,7 +62,7 @@ from collections.abc import Iterator
 
 from session_lint import ir
 from session_lint.findings import Finding, Severity
-from session_lint.program import Program, states
+from session_lint.program import Program, states, vocabulary
 from session_lint.program.contexts import Context
 from session_lint.program.remapping import bears_session, tokens_in
 from session_lint.program.symbols import Function
@@ -127,9 +127,22 @@ def _is_open(program: Program, context: Context, number: int) -> bool:
     assert node is not None
     ends = (exit_.tx or {}).get(number, states.CLOSED) & ~states.CLOSED
     fails = exit_.raised.get(number, 0) & (states.OPEN | states.UNKNOWN)
-    if not ends and not fails:
+    if not ends and (not fails or _closed_finally(program, context, number)):
         return False
     return not closes_under_condition(context, number) and not ends_elsewhere(program, context, node)
+
+
+def _closed_finally(program: Program, context: Context, number: int) -> bool:
+    """Whether the ``yield`` stands in a ``try`` that closes the session; what fails before it is no business of this rule."""
+    assert isinstance(context.unit, Function)
+    handed_out = {id(e) for e in _yields(program, context.unit)}
+    closes = {id(e.node) for e in context.events.values() if e.token == number and e.kind in vocabulary.CLOSE_METHODS}
+    return any(
+        not closes.isdisjoint(id(e) for e in expressions(statement.final))
+        and not handed_out.isdisjoint(id(e) for e in expressions(statement.body))
+        for statement in walk(context.unit.body)
+        if isinstance(statement, ir.Try)
+    )
 
 
 def _yields(program: Program, function: Function) -> Iterator[ir.Yield]:
