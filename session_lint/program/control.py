@@ -74,6 +74,10 @@ class ControlFlow(Evaluator):
         """
         raise NotImplementedError
 
+    def raised_after_all(self, place: ir.Span) -> None:
+        """A handler never ends but by an exception."""
+        raise NotImplementedError
+
     def excluded(self, values: Values) -> None:
         """Note that a variable does not hold these values on this path."""
         raise NotImplementedError
@@ -438,6 +442,8 @@ class ControlFlow(Evaluator):
             if handler.name:
                 self.state.env[handler.name] = NOTHING
             result = self.block(handler.body, self.state)
+            if not result.leaves:
+                self.raised_after_all(handler.span)
             outcome.absorb(result)
             outcome.normal = join(outcome.normal, result.normal)
             if handler.type is None or any(getattr(v, "name", "") in _BROAD for v in kinds):

@@ -444,13 +444,18 @@ class Frame(ControlFlow):
         """Only one of them is called: none sees what another does to sessions."""
         before, after = self.state, None
         results: list[Values] = []
+        known = self.context.waits.pop(id(node), None)
+        waits: list[Wait | None] = []
         for func in funcs:
             self.state = before.copy()
             try:
                 results.append(self.call(func, args, node))
             except Unreachable:
                 continue
+            finally:
+                waits.append(self.context.waits.pop(id(node), None))
             after = join(after, self.state)
+        waiting.one_of(self.context, known, waits)
         if after is None:
             raise Unreachable
         self.state = after
@@ -700,6 +705,10 @@ class Frame(ControlFlow):
             failures.swallow(self.state, self.context, place, caught, unset)
         self.state.failed = frozenset()
         return every
+
+    def raised_after_all(self, place: ir.Span) -> None:
+        for site in [site for site, known in self.context.swallows.items() if known.place == place]:
+            del self.context.swallows[site]
 
     def _receiver_after(
         self, after: Values, receiver: Value | None, node: ir.Call | None, mine: Callable[[Session], Value]

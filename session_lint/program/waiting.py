@@ -7,7 +7,7 @@ which sessions have; every context lists its calls that wait (a ``Wait``), for w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from session_lint import ir
@@ -28,6 +28,7 @@ _STARTERS = frozenset(
     ["create_task", "ensure_future", "start_soon", "add_task", "run_coroutine_threadsafe", "spawn", "add_job"]
 )
 _IDLE = states.NONE | states.CLOSED
+_DEPTH = 3  # how many calls further down a wait still counts: what is deeper is seldom sure to happen
 
 
 class Waiting:
@@ -46,7 +47,7 @@ class Waiting:
             node, leads = step
             calls.append((function, node))
             if isinstance(leads, str):
-                return leads, tuple(calls)
+                return (leads, tuple(calls)) if len(calls) <= _DEPTH else None
             function = leads
 
     @cached_property
@@ -66,24 +67,21 @@ class Waiting:
                 continue  # its body runs where it is iterated
             for caller in facts.callers.get(function, ()):
                 if isinstance(caller, Function) and caller not in found:
-                    node = self._call_of(function, caller)
+                    node = self._call_of(function, caller, found)
                     if node is not None:
                         found[caller] = node, function
                         queue.append(caller)
         return found
 
-    def _call_of(self, function: Function, caller: Function) -> ir.Call | None:
+    def _call_of(self, function: Function, caller: Function, found: Container[Function]) -> ir.Call | None:
+        """The call of a function that waits; where others may be meant by it, these have to wait too."""
         started = set(_started(caller))
-        return next(
-            (
-                expr
-                for expr in expressions(caller.body)
-                if isinstance(expr, ir.Call)
-                and id(expr) not in started
-                and function in self._flow.facts.call_targets.get(id(expr), ())
-            ),
-            None,
-        )
+        for expr in expressions(caller.body):
+            if isinstance(expr, ir.Call) and id(expr) not in started:
+                targets = self._flow.facts.call_targets.get(id(expr), ())
+                if function in targets and all(target in found for target in targets):
+                    return expr
+        return None
 
 
 def is_no_wait(node: ir.Call) -> bool:
@@ -144,11 +142,26 @@ def called(context: Context, state: State, below: Context, back: Mapping[int, in
     """A callee has been interpreted: where it waits, its caller does."""
     if not below.waits:
         return
-    waits = sorted(below.waits.values(), key=lambda w: len(w.settled))
+    waits = sorted(below.waits.values(), key=lambda w: (len(w.settled), len(w.below)))
     settled = frozenset.intersection(*(w.settled for w in waits))
     first = waits[0]
+    if len(first.below) >= _DEPTH:
+        return
     mine = frozenset(back[token] for token in settled if token in back)
     wait(context, state, Wait(node, first.what, ((below.unit, first.node), *first.below), settled=mine))
+
+
+def one_of(context: Context, known: Wait | None, found: Iterable[Wait | None]) -> None:
+    """One of several things is called: the call waits where each of them does."""
+    waits = [*found]
+    if known is not None:
+        waits.append(known)
+    certain = [one for one in waits if one is not None]
+    if certain and len(certain) == len(waits):
+        first = certain[0]
+        first.held = frozenset().union(*(one.held for one in certain))
+        first.settled = frozenset.intersection(*(one.settled for one in certain)) | first.held
+        context.waits[id(first.node)] = first
 
 
 def injected(context: Context, state: State, back: Mapping[int, int]) -> None:

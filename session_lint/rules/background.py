@@ -94,7 +94,8 @@ def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
         return _METHODS[last]
     if last in _TASK_STARTERS:
         receivers = program.flow.at(unit).eval(node.func.value) if isinstance(node.func, ir.Attribute) else frozenset()
-        if any("TaskGroup" in getattr(v, "name", "") for v in receivers) or not _is_discarded(unit, node):
+        grouped = any("TaskGroup" in getattr(v, "name", "") for v in receivers) or _is_entered(unit, node)
+        if grouped or not _is_discarded(unit, node):
             return None
         return f"{last}()"
     for value in program.flow.at(unit).eval(node.func) if last in ("BackgroundTask", "Thread", "Timer") else ():
@@ -102,6 +103,17 @@ def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
         if name in _OBJECTS and (not name.startswith("threading.") or not _is_joined(unit)):
             return _OBJECTS[name]
     return None
+
+
+def _is_entered(unit: Unit, node: ir.Call) -> bool:
+    """Whether a method is called of what a ``with`` of the function binds: the block ends when the tasks have."""
+    receiver = dotted(node.func).rpartition(".")[0]
+    return bool(receiver) and any(
+        item.target is not None and dotted(item.target) == receiver
+        for statement in walk(unit.body)
+        if isinstance(statement, ir.With)
+        for item in statement.items
+    )
 
 
 def _is_discarded(unit: Unit, node: ir.Call) -> bool:

@@ -14,7 +14,7 @@ _GATHERERS = {"gather", "as_completed", "wait"}
 _STARTERS = {"create_task", "ensure_future"}
 _WRAPPERS = {*_STARTERS, "wait_for", "shield", "list", "tuple", "set"}
 _COMPARED = 8  # how many tasks back one is looked at: no body makes the run quadratic
-_GROUPS = {"TaskGroup", "create_task_group", "open_nursery"}
+_GROUPS = ("TaskGroup", "create_task_group", "open_nursery")
 
 Loop = ir.For | ir.While | ir.Comprehension
 
@@ -178,9 +178,7 @@ def _collect(body: Sequence[ir.Statement], at: Place, seen: _Body) -> None:
                 _collect([*statement.orelse, *statement.final], at, seen)
             case ir.With(items=items, body=inside):
                 for item in items:
-                    group = (
-                        isinstance(item.context, ir.Call) and dotted(item.context.func).rpartition(".")[2] in _GROUPS
-                    )
+                    group = isinstance(item.context, ir.Call) and dotted(item.context.func).endswith(_GROUPS)
                     if group and isinstance(item.target, ir.Name):
                         seen.groups.add(item.target.id)
                 _collect(inside, at, seen)

@@ -54,8 +54,9 @@ down. On an async session that needs `expire_on_commit=False` (SL404).
 A short call that is known to be short costs little, and a lock may be held on purpose (`SELECT ... FOR UPDATE` around a
 payment). Not reported: a `begin()` block that has run no SQL yet, a session that has committed or is closed, `add()`
 alone, `sleep(0)`, tasks that are started and not waited for, caches, brokers and other databases, clients whose type is
-not known, and functions of files without any word on sessions, which are not read. A session that went to code that
-the analysis does not know may have been committed there, and is not guessed about.
+not known, functions of files without any word on sessions, which are not read, and what waits more than three calls
+further down, or only in one of several methods that a call can mean. A session that went to code that the analysis does
+not know may have been committed there, and is not guessed about.
 
 ## References
 - [PostgreSQL, idle_in_transaction_session_timeout](https://www.postgresql.org/docs/current/runtime-config-client.html)
