@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from fixture_cases import cases, rule_cases
+from rule_docs import sections
 
 from session_lint.checks import CHECKS
 from session_lint.rules.registry import Rule, load_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
+SECTIONS = ("What it does", "Why is this bad?", "Example", "Use instead", "When not to use", "References")
 CONVENTIONS = (ROOT / "tests/proofs/conventions.py").read_text("utf-8")
 
 
@@ -23,9 +25,13 @@ def test_a_rule_is_complete(rule: Rule) -> None:
 
 
 def _parts(rule: Rule) -> dict[str, bool]:
+    written = sections(rule.docs)
     proof = ROOT / f"tests/proofs/test_{rule.code.lower()}.py"
     return {
         "documentation (the docstring of its module)": rule.docs.startswith(f"{rule.code} {rule.name} · "),
+        f"the sections {', '.join(SECTIONS)} of it, in this order": tuple(written) == SECTIONS,
+        "words, and a link, in each of them": all(text.strip() for text in written.values())
+        and "http" in written.get("References", ""),
         f"a case that fires (fixtures/rules/{rule.code}/bad_*)": bool(rule_cases(rule.code, "bad_")),
         f"a case that stays silent (fixtures/rules/{rule.code}/ok_*)": bool(rule_cases(rule.code, "ok_")),
         f"a proof ({proof.name}, or the reason why there is none in tests/proofs/conventions.py)": proof.exists()

@@ -6,7 +6,7 @@ above `max-file-size`, one with syntax that the parser does not know yet, and a 
 
 ## Why is this bad?
 What cannot be read cannot be checked. A run that passed over such a file in silence would look clean and would not be.
-All other files are still checked, and the rule cannot be switched off: leave a file out on purpose with `exclude`.
+All other files are still checked.
 
 ## Example
 ```python
@@ -27,6 +27,10 @@ Or, for a file that is meant to be so:
 extend-exclude = ["templates/"]
 max-file-size = 5_000_000
 ```
+
+## When not to use
+The rule cannot be switched off, by no setting and no comment: what a run did not look at has to be said. A file that no
+run should look at, such as a template, is left out with `exclude`.
 
 ## References
 - [PEP 263, source code encodings](https://peps.python.org/pep-0263/)
