@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -102,11 +103,12 @@ def setup(home: Path, tell: Callable[[str], None], wanted: Iterable[Peer] = PEER
 
 
 def _working(command: str) -> str | None:
-    """A Python's path, where it is more than a name on the path."""
-    found = shutil.which(command)
-    if found is None or subprocess.run([found, "-c", "pass"], check=False, capture_output=True).returncode != 0:
-        return None
-    return found
+    """A Python's path, where it is more than a name on the path: the stand-ins of pyenv need not stand for anything."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for found in (shutil.which(command), *sorted(map(str, pyenv.glob(f"versions/*/bin/{command}")))):
+        if found and subprocess.run([found, "-c", "pass"], check=False, capture_output=True).returncode == 0:
+            return found
+    return None
 
 
 def find(peer: Peer, home: Path) -> Path | None:

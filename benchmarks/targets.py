@@ -61,7 +61,7 @@ class Target:
 TARGETS = (
     Target(COLD, FLAKE8.name, 0.3, least=700),
     Target(COLD, SEMGREP.name, 1, least=700, most=2100),
-    Target(COLD, FIXIT.name, 1 / 25),
+    Target(COLD, FIXIT.name, 1 / 25, least=200),
     Target(WARM, RUFF.name, 0.6, least=1900),
     Target(WARM, BARE, 0.09, "more", "cpu", least=700),
     Target(EDITED, LIBCST, 1.6, least=700),

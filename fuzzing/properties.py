@@ -7,16 +7,18 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 from session_lint.facts import ProjectFacts
 from session_lint.findings import Finding
 from session_lint.ignoring import add_ignores
 from session_lint.judging import judge, room_for_linking
 from session_lint.loading import Loaded, load
-from session_lint.lowering import LoweringError, lower
+from session_lint.lowering import LoweringError, lower, outline
 from session_lint.mending import mend
 from session_lint.models import load_models
 from session_lint.pipeline import find_files, run
@@ -62,9 +64,9 @@ def _request(root: Path, *, jobs: int | None = None, cache: Path | None = None) 
 
 
 def check_lowering(text: str) -> bool:
-    """It is lowered, or refused in one sentence at a place in it; whether it is lowered."""
+    """It is lowered, the same whoever reads it, or refused in one sentence at a place in it; whether it is lowered."""
     try:
-        lower(text)
+        module = lower(text)
     except LoweringError as error:
         assert error.message, "a refusal without a reason"
         assert "\n" not in error.message, error.message
@@ -73,6 +75,8 @@ def check_lowering(text: str) -> bool:
         assert 1 <= error.row <= rows + 1, f"row {error.row} of {rows}"
         assert error.column >= 1, error.column
         return False
+    with suppress(LoweringError), patch.object(outline, "mentioning_rows", lambda walk: range(1, len(walk.offsets))):
+        assert lower(text) == module, "LibCST reads another program than ast"
     return True
 
 
