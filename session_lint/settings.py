@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from session_lint.errors import UserError
 from session_lint.findings import Severity
@@ -60,11 +61,11 @@ DEFAULT_EXCLUDE = (
 class ProviderSettings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """What the user says about one provider, over what the analysis infers."""
 
-    commits: bool | None = None
+    commits: Annotated[bool | None, Meta(description="Whether the provider commits the session by itself.")] = None
 
 
 class RoleGlobs(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
-    """Globs, relative to the project root, that give a file its role over what the analysis infers."""
+    """Patterns, relative to the project's root, that give a file its role over what the analysis infers."""
 
     router: tuple[str, ...] = ()
     service: tuple[str, ...] = ()
@@ -81,32 +82,81 @@ class RoleGlobs(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fiel
 
 
 class Settings(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
-    """All settings; field names are the keys with hyphens.
+    """Settings of session-lint, as they stand in [tool.session-lint] of pyproject.toml or in session-lint.toml."""
 
-    ``select`` is None where the user leaves the choice to the defaults. ``database_parameter_names`` are dependency names that
-    hand out database parameters, beside the built-in ``db_params`` and ``get_db_params``.
-    """
-
-    transaction_owner: Literal["router", "provider", "service", "any"] = "router"
-    pooler: Literal["none", "transaction", "session"] = "none"
-    session_modules: tuple[str, ...] = ()
-    providers: dict[str, ProviderSettings] = {}
-    models: tuple[str, ...] = ()
-    session_names: tuple[str, ...] = ("session", "db", "db_session", "async_session")
-    roles: RoleGlobs = RoleGlobs()
-    entry_point_decorators: tuple[str, ...] = ()
-    database_parameter_names: tuple[str, ...] = ()
-    select: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    extend_select: tuple[str, ...] = ()
-    per_file_ignores: dict[str, tuple[str, ...]] = {}
-    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
-    extend_exclude: tuple[str, ...] = ()
-    severity: dict[str, Severity] = {}
-    baseline: str | None = None
-    max_file_size: int = 1_000_000
-    max_file_seconds: int = 60
-    max_file_memory: int = 4_000
+    # Field names are the keys with hyphens; the descriptions are for the editors that read the schema.
+    transaction_owner: Annotated[
+        Literal["router", "provider", "service", "any"],
+        Meta(description="Who begins and commits transactions; with any, the rules on it (SL301 to SL303) are off."),
+    ] = "router"
+    pooler: Annotated[
+        Literal["none", "transaction", "session"],
+        Meta(description="The mode of the connection pooler (PgBouncer, Supavisor) in front of the database."),
+    ] = "none"
+    session_modules: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Patterns of the modules that may build engines and sessions; found by themselves when empty."
+        ),
+    ] = ()
+    providers: Annotated[
+        dict[str, ProviderSettings],
+        Meta(
+            description="Functions that hand out sessions, by their qualified names, where inference is wrong about them."
+        ),
+    ] = {}
+    models: Annotated[
+        tuple[str, ...],
+        Meta(description="Files that say which library calls hand out, keep or commit sessions."),
+    ] = ()
+    session_names: Annotated[
+        tuple[str, ...],
+        Meta(description="Names that count as a session when nothing types them."),
+    ] = ("session", "db", "db_session", "async_session")
+    roles: Annotated[
+        RoleGlobs,
+        Meta(description="Patterns that give files their role over what inference found."),
+    ] = RoleGlobs()
+    entry_point_decorators: Annotated[
+        tuple[str, ...],
+        Meta(description="Extra decorators that make a function an entry point."),
+    ] = ()
+    database_parameter_names: Annotated[
+        tuple[str, ...],
+        Meta(description="Extra dependencies that hand out database parameters, beside db_params and get_db_params."),
+    ] = ()
+    select: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="Rules to run: codes, prefixes of codes, names or ALL; without it, those that run by default."
+        ),
+    ] = None
+    ignore: Annotated[tuple[str, ...], Meta(description="Rules not to run.")] = ()
+    extend_select: Annotated[tuple[str, ...], Meta(description="Rules to run as well.")] = ()
+    per_file_ignores: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Rules whose findings do not count in the files of a pattern."),
+    ] = {}
+    exclude: Annotated[
+        tuple[str, ...],
+        Meta(description="Patterns, as in .gitignore, of files to leave out, in place of the default ones."),
+    ] = DEFAULT_EXCLUDE
+    extend_exclude: Annotated[
+        tuple[str, ...], Meta(description="Patterns, as in .gitignore, of files to leave out as well.")
+    ] = ()
+    severity: Annotated[dict[str, Severity], Meta(description="Severities of rules, in place of their own.")] = {}
+    baseline: Annotated[str | None, Meta(description="The file that records the findings that are known already.")] = (
+        None
+    )
+    max_file_size: Annotated[int, Meta(description="Bytes; a larger file is not read, and reported (SL902).", gt=0)] = (
+        1_000_000
+    )
+    max_file_seconds: Annotated[
+        int, Meta(description="A file that takes longer to parse is reported (SL902).", gt=0)
+    ] = 60
+    max_file_memory: Annotated[
+        int, Meta(description="Megabytes; a file that takes more to parse is reported (SL902).", ge=_LEAST_MEMORY)
+    ] = 4_000
 
 
 def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
@@ -126,20 +176,9 @@ def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
         for name, provider in providers.items():
             _refuse_unknown(provider, ProviderSettings, source, f'providers."{name}".')
     try:
-        settings = msgspec.convert(table, Settings)
+        return msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
         raise UserError(f"{source}: {_plain(str(error))}.") from error
-    if settings.max_file_size <= 0:
-        raise UserError(f"{source}: `max-file-size` is a number of bytes above 0, not {settings.max_file_size}.")
-    if settings.max_file_seconds <= 0:
-        raise UserError(
-            f"{source}: `max-file-seconds` is a number of seconds above 0, not {settings.max_file_seconds}."
-        )
-    if settings.max_file_memory < _LEAST_MEMORY:
-        raise UserError(
-            f"{source}: `max-file-memory` is a number of megabytes from {_LEAST_MEMORY} on, not {settings.max_file_memory}."
-        )
-    return settings
 
 
 def _refuse_unknown(table: object, struct: type[msgspec.Struct], source: str, prefix: str) -> None:

@@ -64,7 +64,8 @@ def test_every_key_is_read() -> None:
         ({"ignore": ["SL302", 3]}, "x.toml: `ignore` (in one of its items): expected `string`, got `integer`."),
         ({"severity": {"SL302": "fatal"}}, 'x.toml: `severity` is "error", "warning" or "info", not \'fatal\'.'),
         ({"roles": []}, "x.toml: `roles`: expected `table`, got `array`."),
-        ({"max-file-size": 0}, "x.toml: `max-file-size` is a number of bytes above 0, not 0."),
+        ({"max-file-size": 0}, "x.toml: `max-file-size`: expected `integer` >= 1."),
+        ({"max-file-memory": 9}, "x.toml: `max-file-memory`: expected `integer` >= 200."),
     ],
 )
 def test_a_mistake_is_one_sentence(table: dict[str, Any], sentence: str) -> None:
