@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from session_lint.novelty import find_past
-from session_lint.pipeline import find_files, run
+from session_lint.pipeline import run
+from session_lint.projects import combine, find_projects
 from session_lint.request import Request
 from session_lint.result import Result
 
@@ -45,5 +46,4 @@ def check(
         cache_dir=cache_dir,
         executor=executor,
     )
-    files = find_files(request)
-    return run(replace(request, past=find_past(request, files)), files)
+    return combine([run(replace(request, past=find_past(request, files)), files) for files in find_projects(request)])

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from session_lint.errors import UserError
 from session_lint.patterns import Patterns
 from session_lint.regular import read_regular
+from session_lint.settings import SETTINGS_FILES, settings_file_in
 
 PYTHON_SUFFIXES = (".py", ".pyi")
 NOTEBOOK_SUFFIX = ".ipynb"
@@ -26,6 +27,7 @@ class Discovery:
         unreadable: folders that could not be listed, with the reason.
         notebooks: notebooks that the user asked about, which are not read.
         special: files by the name of a Python file that the user asked about and that are no files to read: FIFOs and the like.
+        inner: folders that the user asked about and that have settings of their own: they are projects of their own.
     """
 
     known: tuple[str, ...]
@@ -34,6 +36,7 @@ class Discovery:
     unreadable: tuple[tuple[str, str], ...]
     notebooks: tuple[str, ...] = ()
     special: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
 
 def discover(
@@ -43,6 +46,7 @@ def discover(
     *,
     force_exclude: bool = False,
     virtual: Sequence[str] = (),
+    nested: bool = False,
 ) -> Discovery:
     """Find the Python files below ``root``, and those that ``paths`` name.
 
@@ -54,16 +58,18 @@ def discover(
         paths: resolved files and folders.
         exclude: patterns as in ``.gitignore``, relative to the root.
         virtual: files, relative to the root, whose content comes from elsewhere, so that they need not exist.
+        nested: folders below the root that have settings of their own belong to it all the same.
 
     Raises:
         UserError: a path does not exist, cannot be read, or lies outside the root.
     """
-    walk = _Walk(root, exclude)
+    walk = _Walk(root, exclude, nested=nested)
     known = set(walk.files())
     reported: set[str] = set()
     excluded: list[str] = []
     notebooks: set[str] = set()
     special: set[str] = set()
+    projects: set[str] = set()
     for path in paths:
         relative = _relative(root, path, virtual)
         if force_exclude and walk.excludes(relative, is_folder=path.is_dir()):
@@ -72,13 +78,15 @@ def discover(
             (notebooks if relative.endswith(NOTEBOOK_SUFFIX) and relative not in virtual else reported).add(relative)
         elif walk.excludes(relative, is_folder=True):
             # Asked for by name, so what excludes the folder itself does not count inside it.
-            inner = _Walk(path, exclude, outer_ignores=False)
-            reported.update(f"{relative}/{file}" for file in inner.files())
-            walk.unreadable.extend((f"{relative}/{folder}", reason) for folder, reason in inner.unreadable)
-            notebooks.update(f"{relative}/{file}" for file in inner.notebooks)
-            special.update(f"{relative}/{file}" for file in inner.special)
+            below = _Walk(path, exclude, outer_ignores=False, nested=nested)
+            reported.update(f"{relative}/{file}" for file in below.files())
+            walk.unreadable.extend((f"{relative}/{folder}", reason) for folder, reason in below.unreadable)
+            notebooks.update(f"{relative}/{file}" for file in below.notebooks)
+            special.update(f"{relative}/{file}" for file in below.special)
+            projects.update(f"{relative}/{folder}" for folder in below.inner)
         else:
-            for asked, files in ((reported, known), (notebooks, walk.notebooks), (special, walk.special)):
+            kinds = ((reported, known), (notebooks, walk.notebooks), (special, walk.special), (projects, walk.inner))
+            for asked, files in kinds:
                 asked.update(file for file in files if relative == "." or file.startswith(f"{relative}/"))
     return Discovery(
         tuple(sorted(known | reported)),
@@ -87,12 +95,13 @@ def discover(
         tuple(walk.unreadable),
         tuple(sorted(notebooks)),
         tuple(sorted(special)),
+        tuple(sorted(projects)),
     )
 
 
-def finder(root: Path, exclude: Iterable[str]) -> Callable[[str], bool]:
+def finder(root: Path, exclude: Iterable[str], *, nested: bool = False) -> Callable[[str], bool]:
     """Tells whether ``discover`` would find a file below ``root``, given its path alone: it need not be there."""
-    walk = _Walk(root, exclude)
+    walk = _Walk(root, exclude, nested=nested)
     return lambda path: path.endswith(PYTHON_SUFFIXES) and not walk.excludes(path, is_folder=False)
 
 
@@ -114,12 +123,15 @@ def _relative(root: Path, path: Path, virtual: Sequence[str]) -> str:
 class _Walk:
     """One walk down from a folder, with the ignore files found on the way."""
 
-    def __init__(self, base: Path, exclude: Iterable[str], *, outer_ignores: bool = True) -> None:
+    def __init__(self, base: Path, exclude: Iterable[str], *, outer_ignores: bool = True, nested: bool = False) -> None:
         self.base = base
+        self.inner: list[str] = []
         self.unreadable: list[tuple[str, str]] = []
         self.notebooks: list[str] = []
         self.special: list[str] = []
         self._exclude = Patterns(exclude)
+        self._nested = nested
+        self._projects: dict[str, bool] = {}
         # Ignore files by the folder they stand in, outermost first; a path is judged by the innermost that mentions it.
         self._outer = list(_outer_ignores(base)) if outer_ignores else []
         self._ignores: dict[str, tuple[tuple[Patterns, int], ...]] = {}
@@ -132,6 +144,9 @@ class _Walk:
                 entries = list(os.scandir(self.base / folder))
             except OSError as error:
                 self.unreadable.append((folder, error.strerror or "unknown reason"))
+                continue
+            if any(entry.name in SETTINGS_FILES for entry in entries) and self._is_project(folder):
+                self.inner.append(folder)
                 continue
             for entry in entries:
                 path = entry.name if folder == "." else f"{folder}/{entry.name}"
@@ -157,8 +172,19 @@ class _Walk:
             return False
         parents = [parent.as_posix() for parent in PurePosixPath(path).parents if parent.name]
         return self._ignored(path, is_folder=is_folder) or any(
-            self._ignored(parent, is_folder=True) or _is_environment(str(self.base / parent)) for parent in parents
+            self._ignored(parent, is_folder=True)
+            or _is_environment(str(self.base / parent))
+            or self._is_project(parent)
+            for parent in parents
         )
+
+    def _is_project(self, folder: str) -> bool:
+        """Whether a folder below the base has settings of its own, which make it a project of its own."""
+        if self._nested or folder == ".":
+            return False
+        if folder not in self._projects:
+            self._projects[folder] = settings_file_in(self.base / folder) is not None
+        return self._projects[folder]
 
     def _ignored(self, path: str, *, is_folder: bool) -> bool:
         spelled = f"{path}/" if is_folder else path

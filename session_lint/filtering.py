@@ -40,17 +40,28 @@ class Sieve:
         selected: codes of those that run.
         settings: the settings.
         source: the file that they come from, for messages.
+        per_file_ignores: what the command line says in place of the settings' ones.
 
     Raises:
         UserError: a setting names a rule that does not exist.
     """
 
-    def __init__(self, rules: Sequence[Rule], selected: frozenset[str], settings: Settings, source: str) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        selected: frozenset[str],
+        settings: Settings,
+        source: str,
+        per_file_ignores: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._rules = rules
         self._selected = selected
         self._severities: Mapping[str, Severity] = severities(rules, settings.severity, source)
         self._ignores = []
-        for pattern, items in settings.per_file_ignores.items():
+        ignores: Mapping[str, Sequence[str]] = settings.per_file_ignores
+        if per_file_ignores is not None:
+            ignores, source = per_file_ignores, "command line"
+        for pattern, items in ignores.items():
             from pathspec import GitIgnoreSpec  # only where there are patterns
 
             for item in items:

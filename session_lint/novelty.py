@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from session_lint.baseline import read_baseline
+from session_lint.baseline import BASELINE_FILE, read_baseline
 from session_lint.findings import Confidence
 from session_lint.fingerprints import Mark, mark
 from session_lint.past import Past
@@ -49,10 +49,11 @@ def find_past(
 
 
 def baseline_file(files: Files) -> Path | None:
-    """The baseline that the settings name."""
+    """The baseline that the settings name, else the one in the project's root that has the usual name."""
     named, settings_file = files.project.settings.baseline, files.project.settings_file
     if named is None:
-        return None
+        usual = files.project.root / BASELINE_FILE
+        return usual if usual.is_file() else None
     return (settings_file.parent if settings_file is not None else files.project.root) / named
 
 

@@ -43,27 +43,53 @@ _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
 
 def find_files(request: Request) -> Files:
-    """The project, and the files in it that the request means.
+    """The one project that the request's paths are in, and the files in it that it means.
 
     Raises:
         UserError: a path does not exist, there is no Python file to report on, or the settings are not valid.
     """
-    paths = [_resolved(path) for path in request.paths]
+    files = look_for_files(request)
+    if not files.has_any:
+        raise UserError(no_files([files], request))
+    return files
+
+
+def look_for_files(request: Request) -> Files:
+    """The same, though there may be no file to report on.
+
+    Raises:
+        UserError: a path does not exist, or the settings are not valid.
+    """
+    paths = [resolved(path) for path in request.paths]
     if request.stdin is not None:
-        paths = [_resolved(request.stdin_filename or Path("stdin.py"))]
+        paths = [resolved(request.stdin_filename or Path("stdin.py"))]
     project = locate_project(paths, root=request.root, config=request.config, isolated=request.isolated)
     settings = project.settings
     overlay: dict[str, bytes] = {}
     if request.stdin is not None:
         overlay = {_inside(project.root, paths[0]): request.stdin}
     exclude = _exclude(request, settings)
-    discovery = discover(project.root, paths, exclude, force_exclude=request.force_exclude, virtual=tuple(overlay))
-    if not discovery.reported and not discovery.excluded and not discovery.unreadable:
-        where = ", ".join(_shortened(path) for path in request.paths)
-        if discovery.notebooks:
-            where += " (notebooks are not read)"
-        raise UserError(f"No Python file found under {where}; name a folder that holds some, or look at `exclude`.")
+    discovery = discover(
+        project.root,
+        paths,
+        exclude,
+        force_exclude=request.force_exclude,
+        virtual=tuple(overlay),
+        nested=request.is_one_project,
+    )
     return Files(project, discovery, Sources(project.root, settings.max_file_size, overlay))
+
+
+def no_files(projects: Sequence[Files], request: Request) -> str:
+    """Why there is nothing to report on, and what to do."""
+    where = ", ".join(_shortened(path) for path in request.paths)
+    inner = sorted({str(files.project.root / folder) for files in projects for folder in files.discovery.inner})
+    if inner:
+        named = ", ".join(inner[:3]) + (", …" if len(inner) > 3 else "")
+        return f"{where} has projects with settings of their own ({named}); name one, or take all for one with --root."
+    if any(files.discovery.notebooks for files in projects):
+        where += " (notebooks are not read)"
+    return f"No Python file found under {where}; name a folder that holds some, or look at `exclude`."
 
 
 def files_of_revision(request: Request, files: Files, commit: str) -> Files:
@@ -75,7 +101,7 @@ def files_of_revision(request: Request, files: Files, commit: str) -> Files:
     from session_lint.revision import files_at
 
     project, given = files.project, frozenset(files.discovery.reported)
-    is_found = finder(project.root, _exclude(request, project.settings))
+    is_found = finder(project.root, _exclude(request, project.settings), nested=request.is_one_project)
     contents = files_at(project.root, commit, lambda path: path in given or is_found(path))
     known = tuple(sorted(contents))
     sources = Sources(project.root, project.settings.max_file_size, contents)
@@ -119,7 +145,7 @@ def run(request: Request, files: Files) -> Result:
     selected = _selected(request, files, rules)
     codes = frozenset(rule.code for rule in selected)
     source = str(files.project.settings_file)
-    sieve = Sieve(rules, codes, settings, source)
+    sieve = Sieve(rules, codes, settings, source, request.per_file_ignores)
 
     stages = _Stages(request, files, store, tree, clock)
     if analysis is None:
@@ -267,7 +293,7 @@ def _sort_key(finding: Finding) -> tuple[str, int, int, str, str]:
     return finding.sort_key
 
 
-def _resolved(path: Path) -> Path:
+def resolved(path: Path) -> Path:
     """The path with links resolved, but for a file that is one: its name is what the user asked about."""
     absolute = Path.cwd() / path
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from session_lint.errors import UserError
-from session_lint.settings import Settings, find_settings_file, load_settings
+from session_lint.settings import Settings, find_settings_file, load_settings, settings_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Project:
     root: Path
     settings: Settings
     settings_file: Path | None
+
+    def says(self, key: str) -> bool:
+        """Whether the settings file has this key itself."""
+        return self.settings_file is not None and key in settings_keys(self.settings_file)
 
 
 def locate_project(

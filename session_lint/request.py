@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ class Request:
     force_exclude: bool = False
     stdin: bytes | None = None
     stdin_filename: Path | None = None
+    per_file_ignores: Mapping[str, tuple[str, ...]] | None = None
     selection: Selection = field(default_factory=lambda: Selection("command line"))
     everything: bool = False
     preview: bool = False
@@ -56,6 +58,11 @@ class Request:
     executor: Executor | None = None
     progress: Progress | None = None
 
+    @property
+    def is_one_project(self) -> bool:
+        """Whether folders with settings of their own are no projects of their own, since it is said what holds for all."""
+        return self.root is not None or self.config is not None or self.isolated
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -65,6 +72,11 @@ class Files:
     discovery: Discovery
     sources: Sources
     snapshot: bool = False
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is something to report on, or to say why there is not."""
+        return bool(self.discovery.reported or self.discovery.excluded or self.discovery.unreadable)
 
     @property
     def whole(self) -> bool:

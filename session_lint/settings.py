@@ -22,7 +22,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+PYPROJECT = "pyproject.toml"
 SETTINGS_FILE = "session-lint.toml"
+SETTINGS_FILES = frozenset({PYPROJECT, SETTINGS_FILE})
 
 _LEAST_MEMORY = 200
 """Megabytes: what a process that parses takes before it does anything."""
@@ -247,25 +249,45 @@ def load_settings(path: Path) -> Settings:
     return Settings() if table is None else parse_settings(table, str(path))
 
 
+def settings_keys(path: Path) -> frozenset[str]:
+    """The settings that a file names itself.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return frozenset(_table(path) or ())
+
+
 def find_settings_file(folder: Path) -> Path | None:
     """The nearest file, upwards from ``folder``, that holds settings.
 
     Raises:
-        UserError: a ``pyproject.toml`` on the way is not valid TOML.
+        UserError: a ``pyproject.toml`` on the way is not valid TOML, or a folder has two files that hold settings.
     """
-    for parent in (folder, *folder.parents):
-        pyproject = parent / "pyproject.toml"
-        if pyproject.is_file() and _table(pyproject) is not None:
-            return pyproject
-        own = parent / SETTINGS_FILE
-        if own.is_file():
-            return own
-    return None
+    found = (settings_file_in(parent) for parent in (folder, *folder.parents))
+    return next((file for file in found if file is not None), None)
+
+
+def settings_file_in(folder: Path) -> Path | None:
+    """The file in a folder that holds settings.
+
+    Raises:
+        UserError: its ``pyproject.toml`` is not valid TOML, or there are two.
+    """
+    pyproject, own = folder / PYPROJECT, folder / SETTINGS_FILE
+    has_own = own.is_file()
+    if not pyproject.is_file() or _table(pyproject) is None:
+        return own if has_own else None
+    if has_own:
+        raise UserError(
+            f"{folder} has settings both in {PYPROJECT} and in {SETTINGS_FILE}; keep them in one of the two."
+        )
+    return pyproject
 
 
 def _table(path: Path) -> dict[str, Any] | None:
     data = read_toml(path)
-    if path.name != "pyproject.toml":
+    if path.name != PYPROJECT:
         return data
     tool = data.get("tool")
     table = tool.get("session-lint") if isinstance(tool, dict) else None

@@ -142,13 +142,13 @@ def test_an_unreadable_file_is_never_known(project: Path) -> None:
     assert places() == ["app/c.py:1 SL902"]
 
 
-def test_a_baseline_without_a_setting_is_named(project: Path) -> None:
+def test_a_baseline_of_the_usual_name_takes_no_setting(project: Path) -> None:
     lay_out(project, {"pyproject.toml": ""})
-    said = invoke("baseline").stdout
-    assert f'says baseline = "{BASELINE_FILE}", or with --baseline {BASELINE_FILE}.' in said
-    assert len(places()) == 4
-    assert places("--baseline", BASELINE_FILE) == []
-    invoke("baseline", "--baseline", "known.jsonl", "app")
+    assert invoke("baseline").stdout == f"Recorded 4 findings of 2 files in {BASELINE_FILE}.\n"
+    assert places() == []
+    assert len(places("--no-baseline")) == 4
+    said = invoke("baseline", "--baseline", "known.jsonl", "app").stdout
+    assert "`check` heeds it with --baseline known.jsonl, or once [tool.session-lint] names it as `baseline`." in said
     assert places("--baseline", "known.jsonl") == ["lib/b.py:1 SL105", "lib/b.py:1 SL302"]
 
 

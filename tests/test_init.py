@@ -227,20 +227,6 @@ def test_a_file_that_takes_no_table_is_refused(tmp_path: Path, monkeypatch: pyte
     assert "takes no [tool.session-lint] table" in result.stderr
 
 
-def test_the_summary_names_another_policy_that_the_code_plainly_follows(tmp_path: Path) -> None:
-    root = project(tmp_path)
-    hint = (
-        '11 of 11 transactions are ended by services (borrowers), while transaction-owner is "router";'
-        " `session-lint init --dry-run` shows where."
-    )
-    assert invoke("check", "--exit-zero", str(root)).stdout.splitlines()[-1] == hint
-    assert "session-lint init" not in invoke("check", "--exit-zero", "--quiet", str(root)).stdout
-    lay_out(root, {"pyproject.toml": '[tool.session-lint]\ntransaction-owner = "service"\n'})
-    assert "session-lint init" not in invoke("check", "--exit-zero", str(root)).stdout
-    lay_out(root, {"pyproject.toml": '[tool.session-lint]\ntransaction-owner = "any"\n'})
-    assert "session-lint init" not in invoke("check", "--exit-zero", str(root)).stdout
-
-
 @pytest.mark.parametrize("number", [9, 10])
 def test_a_few_commits_say_nothing(tmp_path: Path, number: int) -> None:
     output = invoke("check", "--exit-zero", str(project(tmp_path, number=number))).stdout

@@ -15,6 +15,7 @@ from session_lint.cli.options import (
     run_watched,
     shared_options,
     tell,
+    tell_inner,
     tell_times,
     use_color,
     write,
@@ -65,7 +66,8 @@ def audit(**options: Any) -> int:
         request = replace(request, everything=True)
     if options["verbose"]:
         tell(files)
-    if all_excluded(files):
+    tell_inner(files)
+    if all_excluded([files]):
         return 0
     result = run_watched(request, files, options)
     show = path_speller(files.project.root, Path.cwd())

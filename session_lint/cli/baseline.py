@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from session_lint.cli.options import all_excluded, make_request, project_options
+
+if TYPE_CHECKING:
+    from session_lint.request import Files, Request
 
 
 @click.command()
@@ -20,18 +23,28 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
 
     Entries that a run cannot judge, as it looks at other files or runs other rules, stay as they are.
     """
-    from session_lint.baseline import BASELINE_FILE, baseline_text, read_baseline, recorded
-    from session_lint.novelty import baseline_file
-    from session_lint.pipeline import find_files, run
-    from session_lint.report.style import counted, path_speller
-    from session_lint.rewriting import create_or_write
+    from session_lint.projects import find_projects
 
     request = make_request(options)
     if request.stdin is not None:
         raise click.UsageError("Standard input has no place in a baseline: name files or folders.")
-    files = find_files(request)
-    if all_excluded(files):
-        return 0
+    projects = find_projects(request)
+    if file is not None and len(projects) > 1:
+        raise click.UsageError("--baseline names one file for several projects: give PATHS in one of them.")
+    if not all_excluded(projects):
+        for files in projects:
+            _record(request, files, file, prune=prune)
+    return 0
+
+
+def _record(request: Request, files: Files, file: Path | None, *, prune: bool) -> None:
+    """Write the baseline of one project."""
+    from session_lint.baseline import BASELINE_FILE, baseline_text, read_baseline, recorded
+    from session_lint.novelty import baseline_file
+    from session_lint.pipeline import run
+    from session_lint.report.style import counted, path_speller
+    from session_lint.rewriting import create_or_write
+
     target = file or baseline_file(files) or files.project.root / BASELINE_FILE
     before = read_baseline(target) if prune or target.exists() else None
     known = [entry for _, entry in before.entries] if before is not None else []
@@ -49,10 +62,8 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
     else:
         in_files = counted(len({entry.path for entry in entries}), "file")
         click.echo(f"Recorded {counted(len(entries), 'finding')} of {in_files} in {place}.")
-    if file is None and baseline_file(files) is None:
-        setting = f'baseline = "{BASELINE_FILE}"'
-        click.echo(f"`check` heeds it once [tool.session-lint] says {setting}, or with --baseline {place}.")
-    return 0
+    if target != baseline_file(files):
+        click.echo(f"`check` heeds it with --baseline {place}, or once [tool.session-lint] names it as `baseline`.")
 
 
 def counted_entries(number: int) -> str:

@@ -24,7 +24,7 @@ from session_lint.cli.outputs import FormatType, outputs_of, write_outputs
 from session_lint.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from session_lint.findings import Finding
     from session_lint.mending import Mended
@@ -60,42 +60,64 @@ if TYPE_CHECKING:
 @click.option("--also-new-since", metavar="REV", help="Report outside PATHS too what is new since a git revision.")
 @click.option("--add-ignores", metavar="REASON", help="Write a suppression, with this reason, for every finding.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule in the place of listing them.")
+@click.option("--show-settings", is_flag=True, help="Show the settings that hold, and where each comes from, and stop.")
 @click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
 def check(**options: Any) -> int:
     """Report findings in PATHS (default: the current folder), knowing the whole project around them.
 
     PATHS are files or folders, or `-` for standard input.
     """
-    from session_lint.pipeline import find_files, nothing, run
+    from session_lint.pipeline import nothing
+    from session_lint.projects import combine, find_projects, moved
     from session_lint.report.style import path_speller, path_text
 
     outputs = outputs_of(options["outputs"], options["output_file"], statistics=options["statistics"])
     request = make_request(options)
     _refuse_contradictions(request, options)
-    files = find_files(request)
-    show = path_speller(files.project.root, Path.cwd())
+    projects = find_projects(request)
     if options["verbose"]:
-        tell(files)
-    if all_excluded(files):
-        write_outputs(outputs, nothing(files), "", options)
+        for files in projects:
+            tell(files)
+    if options["show_settings"]:
+        from session_lint.report import settings
+
+        write("\n".join(settings.render(request, files) for files in projects), options["output_file"])
+        return 0
+    if all_excluded(projects):
+        write_outputs(outputs, nothing(projects[0]), "", options)
         return 0
     if options["show_files"]:
-        write("".join(f"{path_text(show(path))}\n" for path in files.discovery.reported), options["output_file"])
+        shown = sorted(
+            path_text(path_speller(files.project.root, Path.cwd())(path))
+            for files in projects
+            for path in files.discovery.reported
+        )
+        write("".join(f"{path}\n" for path in shown), options["output_file"])
         return 0
-    request = _with_past(request, files, options)
-    fixed: tuple[Finding, ...] = ()
-    if options["add_ignores"] is not None:
-        result = _add_ignores(run(request, files), options)
-    elif options["diff"]:
-        return _diff(request, files, show, options)
-    elif options["fix"]:
-        result, fixed = _fix(request, files, show, options)
-    else:
-        result = run_watched(request, files, options)
-    write_outputs(outputs, result, _summary(result, fixed, options), options)
+    if options["baseline"] is not None and len(projects) > 1:
+        raise click.UsageError("--baseline names one file for several projects: give PATHS in one of them.")
+    requests = [_with_past(request, files, options) for files in projects]
+    if options["diff"]:
+        return _diff(list(zip(requests, projects, strict=True)), options)
+    parts = [_part(one, files, options) for one, files in zip(requests, projects, strict=True)]
+    result = combine([part for part, _ in parts])
+    fixed = tuple(one for part, gone in parts for one in moved(gone, part.root, result.root))
+    decisions = [line for part, _ in parts for line in _decisions(part)]
+    write_outputs(outputs, result, _summary(result, fixed, decisions, options), options)
     if options["verbose"]:
         tell_times(result)
     return FINDINGS if fixed and options["exit_non_zero_on_fix"] else exit_code(result, options)
+
+
+def _part(request: Request, files: Files, options: dict[str, Any]) -> tuple[Result, tuple[Finding, ...]]:
+    """Check one project; what is found, and what is gone, as it was fixed."""
+    from session_lint.pipeline import run
+
+    if options["add_ignores"] is not None:
+        return _add_ignores(run(request, files), options), ()
+    if options["fix"]:
+        return _fix(request, files, options)
+    return run_watched(request, files, options), ()
 
 
 def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Request:
@@ -154,33 +176,37 @@ def _add_ignores(result: Result, options: dict[str, Any]) -> Result:
     return ignored.result
 
 
-def _fix(
-    request: Request, files: Files, show: Callable[[str], str], options: dict[str, Any]
-) -> tuple[Result, tuple[Finding, ...]]:
+def _fix(request: Request, files: Files, options: dict[str, Any]) -> tuple[Result, tuple[Finding, ...]]:
     """Make the fixes; returns what remains, and what is gone."""
     from session_lint.mending import mend
+    from session_lint.report.style import path_speller
     from session_lint.rewriting import write as rewrite
 
     mended = mend(request, files, unsafe=options["unsafe_fixes"])
-    _tell_dropped(mended, show)
+    _tell_dropped(mended, path_speller(files.project.root, Path.cwd()))
     for path, content in mended.after.items():
         rewrite(files.project.root / path, mended.before[path], content)
     return mended.result, mended.fixed
 
 
-def _diff(request: Request, files: Files, show: Callable[[str], str], options: dict[str, Any]) -> int:
+def _diff(parts: Sequence[tuple[Request, Files]], options: dict[str, Any]) -> int:
     """Show what the fixes would change; returns the exit code, 1 where there is something."""
     from session_lint.mending import mend
     from session_lint.report import diff
-    from session_lint.report.style import counted
+    from session_lint.report.style import counted, path_speller
 
-    mended = mend(request, files, unsafe=options["unsafe_fixes"])
-    _tell_dropped(mended, show)
     color = use_color(options["color"], to_file=options["output_file"] is not None)
-    write(diff.render(mended, show, color=color), options["output_file"])
+    text, number = "", 0
+    for request, files in parts:
+        show = path_speller(files.project.root, Path.cwd())
+        mended = mend(request, files, unsafe=options["unsafe_fixes"])
+        _tell_dropped(mended, show)
+        text += diff.render(mended, show, color=color)
+        number += len(mended.fixed)
+    write(text, options["output_file"])
     if not options["quiet"]:
-        click.echo(f"Would fix {counted(len(mended.fixed), 'finding')}.", err=True)
-    return FINDINGS if mended.fixed and not options["exit_zero"] else 0
+        click.echo(f"Would fix {counted(number, 'finding')}.", err=True)
+    return FINDINGS if number and not options["exit_zero"] else 0
 
 
 def _tell_dropped(mended: Mended, show: Callable[[str], str]) -> None:
@@ -192,7 +218,15 @@ def _tell_dropped(mended: Mended, show: Callable[[str], str]) -> None:
         )
 
 
-def _summary(result: Result, fixed: tuple[Finding, ...], options: dict[str, Any]) -> str:
+def _decisions(result: Result) -> list[str]:
+    from session_lint.report import decisions
+
+    return decisions.lines(result)
+
+
+def _summary(result: Result, fixed: tuple[Finding, ...], decisions: Sequence[str], options: dict[str, Any]) -> str:
     from session_lint.report import summary
 
-    return "" if options["quiet"] else summary.text(result, fixed, unsafe_fixes=options["unsafe_fixes"])
+    if options["quiet"]:
+        return ""
+    return summary.text(result, fixed, decisions, unsafe_fixes=options["unsafe_fixes"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from session_lint.cli.options import ascii_only, cache_options, cache_request, use_color, write
+from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str, **options:
 
     request = Request(paths=(path,), root=root, **cache_request(options))
     files = find_files(request)
+    tell_inner(files)
     existing = files.project.settings_file
     if existing is not None and existing.parent != files.project.root:
         existing = None  # the folder's own settings come before those of a folder above

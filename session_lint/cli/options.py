@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,21 @@ def _codes(context: click.Context, parameter: click.Parameter, values: tuple[str
     return tuple(item.strip() for value in values for item in value.split(",") if item.strip())
 
 
+def _per_file(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, ...]] | None:
+    """Patterns with the rules that do not count there; None where there is nothing."""
+    found: dict[str, tuple[str, ...]] = {}
+    for item in _codes(context, parameter, values):
+        pattern, colon, rule = item.rpartition(":")
+        if not (colon and pattern.strip() and rule.strip()):
+            raise click.BadParameter(
+                f"{item!r} is not written PATTERN:RULE, as in 'scripts/*:SL1'.", context, parameter
+            )
+        found[pattern.strip()] = (*found.get(pattern.strip(), ()), rule.strip())
+    return found or None
+
+
 def _rules_option(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, multiple=True, callback=_codes, metavar="RULES", help=text)
 
@@ -38,6 +53,13 @@ _RULES = (
     _rules_option("--ignore", "Rules not to run."),
     _rules_option("--extend-select", "Rules to run as well."),
     _rules_option("--extend-ignore", "Rules not to run either."),
+    click.option(
+        "--per-file-ignores",
+        multiple=True,
+        callback=_per_file,
+        metavar="PATTERN:RULE",
+        help="Rules that do not count in some files, in place of the settings' ones.",
+    ),
     click.option(
         "--preview",
         is_flag=True,
@@ -168,6 +190,7 @@ def make_request(options: dict[str, Any]) -> Request:
         force_exclude=options["force_exclude"],
         stdin=sys.stdin.buffer.read() if from_stdin else None,
         stdin_filename=stdin_filename,
+        per_file_ignores=options["per_file_ignores"],
         selection=Selection(
             "command line",
             options["select"] or None,
@@ -180,13 +203,24 @@ def make_request(options: dict[str, Any]) -> Request:
     )
 
 
-def all_excluded(files: Files) -> bool:
+def all_excluded(projects: Sequence[Files]) -> bool:
     """Say on stderr which given paths --force-exclude left out; whether that leaves nothing to check."""
-    excluded = files.discovery.excluded
-    if excluded and not files.discovery.reported:
+    excluded = [path for files in projects for path in files.discovery.excluded]
+    if excluded and not any(files.discovery.reported for files in projects):
         click.echo(f"Nothing to check: all given paths are excluded ({', '.join(excluded[:5])}).", err=True)
         return True
     return False
+
+
+def tell_inner(files: Files) -> None:
+    """Say on stderr which projects of their own lie in the folders that a report on one project is asked about."""
+    inner = files.discovery.inner
+    if inner:
+        named = ", ".join(inner[:5]) + (", …" if len(inner) > 5 else "")
+        click.echo(
+            f"Left out, as they have settings of their own: {named}; name one, or take all for one with --root.",
+            err=True,
+        )
 
 
 def stderr_is_watched() -> bool:

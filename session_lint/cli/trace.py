@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from session_lint.cli.options import ascii_only, cache_options, cache_request, use_color, write
+from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def trace(entries: tuple[str, ...], **options: Any) -> None:
         **cache_request(options),
     )
     files = find_files(request)
+    tell_inner(files)
     result = run(request, files)
     traces = trace_entries(result.program, result.findings, entries)
     if not traces:

@@ -7,26 +7,25 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from session_lint.findings import Finding, Severity
-from session_lint.report.owners import other_owner
 from session_lint.report.style import counted
 
 if TYPE_CHECKING:
     from session_lint.result import Result
 
 
-def text(result: Result, fixed: tuple[Finding, ...] = (), *, unsafe_fixes: bool = False) -> str:
-    """The lines that end a check: what was looked at, what came of it, and another policy that the code plainly follows.
+def text(
+    result: Result, fixed: tuple[Finding, ...] = (), decisions: Iterable[str] = (), *, unsafe_fixes: bool = False
+) -> str:
+    """The lines that end a check: what was looked at, what came of it, and what one decision would explain.
 
     Args:
         result: what is found.
         fixed: findings that are gone, since they were fixed before.
+        decisions: what is to be said of decisions that the settings leave open.
         unsafe_fixes: unsafe fixes may be made.
     """
     lines = [looked_at(result), outcome(result, fixed), *_fixable(result.findings, unsafe_fixes=unsafe_fixes)]
-    other = result.analysis.other_policy
-    if other is not None:
-        lines.append(other_owner(other, result.files.project.settings.transaction_owner))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in (*lines, *decisions))
 
 
 def looked_at(result: Result, sessions: int | None = None) -> str:
