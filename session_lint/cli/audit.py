@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import (
     all_excluded,
     ascii_only,
@@ -30,7 +31,7 @@ _FILE_WIDTH = 120
 _LEAST_SIZE = 1000
 
 
-@click.command()
+@click.command(cls=Command)
 @shared_options
 @click.option(
     "--output-format",

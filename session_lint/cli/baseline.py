@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import all_excluded, make_request, project_options
 
 if TYPE_CHECKING:
     from session_lint.request import Files, Request
 
 
-@click.command()
+@click.command(cls=Command)
 @project_options
 @click.option("--baseline", "file", type=click.Path(path_type=Path), help="The file, in place of the settings' one.")
 @click.option("--prune", is_flag=True, help="Take out what no finding matches any more, and record nothing new.")

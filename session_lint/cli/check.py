@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import (
     FINDINGS,
     all_excluded,
@@ -32,41 +33,36 @@ if TYPE_CHECKING:
     from session_lint.result import Result
 
 
-@click.command()
+@click.command(cls=Command)
 @shared_options
 @click.option(
     "--output-format",
     "outputs",
     type=FormatType(),
     multiple=True,
-    help=f"How findings are written: {', '.join(FORMATS)}; may be given again, to write to files. [default: full]",
+    help=f"{', '.join(FORMATS)}.",
 )
-@click.option(
-    "--stdin-filename", type=click.Path(path_type=Path), help="The file that standard input (`-`) stands for."
-)
-@click.option("--fix", is_flag=True, help="Make safe fixes, and report what remains.")
-@click.option("--unsafe-fixes", is_flag=True, help="Make fixes too that may change what the program does.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed something.")
+@click.option("--stdin-filename", type=click.Path(path_type=Path), help="The file that `-` stands for.")
+@click.option("--fix", is_flag=True, help="Make safe fixes; with both, unsafe too.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also those that may change what the program does.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 where --fix changed a file.")
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
-    help="Leave out findings that this file records, in place of the settings' one.",
+    help="Known findings to leave out; or none.",
 )
 @click.option("--no-baseline", is_flag=True, help="Report what the baseline records too.")
+@click.option("--diff-base", metavar="REV", help="Only what is new since a git revision.")
 @click.option(
-    "--diff-base", metavar="REV", help="Report only what is new since a git revision; `REV...`: since leaving it."
+    "--also-new-since", metavar="REV", hidden=True, help="Report outside PATHS too what is new since a git revision."
 )
-@click.option("--also-new-since", metavar="REV", help="Report outside PATHS too what is new since a git revision.")
-@click.option("--add-ignores", metavar="REASON", help="Write a suppression, with this reason, for every finding.")
-@click.option("--statistics", is_flag=True, help="Count the findings of each rule in the place of listing them.")
-@click.option("--show-settings", is_flag=True, help="Show the settings that hold, and where each comes from, and stop.")
-@click.option("--show-files", is_flag=True, help="List the files that would be reported on, and stop.")
+@click.option("--add-ignores", metavar="REASON", help="Suppress all findings, with this reason.")
+@click.option("--statistics", is_flag=True, help="Count findings by rule; list none.")
+@click.option("--show-settings", is_flag=True, help="Show settings and sources; or the files.")
+@click.option("--show-files", is_flag=True, help="List the files to report on, and stop.")
 def check(**options: Any) -> int:
-    """Report findings in PATHS (default: the current folder), knowing the whole project around them.
-
-    PATHS are files or folders, or `-` for standard input.
-    """
+    """Report findings in PATHS (files, folders, or `-` for standard input; default: the current folder), knowing the whole project around them."""
     from session_lint.pipeline import nothing
     from session_lint.projects import combine, find_projects, moved
     from session_lint.report.style import path_speller, path_text

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from session_lint.cli.help import Command
 
-@click.command()
+
+@click.command(cls=Command)
 @click.argument("path", type=click.Path(path_type=Path), default=Path())
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project.")
 @click.option(

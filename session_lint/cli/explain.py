@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import cache_options, cache_request, use_color, write
 from session_lint.errors import UserError
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r"(?P<file>.+?):(?P<row>\d{1,9})(?::\d+)?")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("place", metavar="FILE:LINE")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", help="How the explanation is written."
+)
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest.")
 @click.option("--isolated", is_flag=True, help="Ignore settings files.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
 from session_lint.errors import UserError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from session_lint.request import Files, Request
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("path", type=click.Path(path_type=Path), default=Path())
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known.")

@@ -49,7 +49,7 @@ def _rules_option(name: str, text: str) -> Callable[[Command], Command]:
 
 _RULES = (
     click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)),
-    _rules_option("--select", "Rules to run: codes, prefixes of codes, names or ALL, separated by commas."),
+    _rules_option("--select", "Rules to run, alone or as well."),
     _rules_option("--ignore", "Rules not to run."),
     _rules_option("--extend-select", "Rules to run as well."),
     _rules_option("--extend-ignore", "Rules not to run either."),
@@ -58,12 +58,12 @@ _RULES = (
         multiple=True,
         callback=_per_file,
         metavar="PATTERN:RULE",
-        help="Rules that do not count in some files, in place of the settings' ones.",
+        help="Rules that do not count in some files.",
     ),
     click.option(
         "--preview",
         is_flag=True,
-        help="Let rules run that are not settled yet; one selected by its own code or name needs no leave.",
+        help="Also run rules that are not settled yet.",
     ),
 )
 
@@ -72,40 +72,38 @@ _WEIGHT = (
         "--min-confidence",
         type=click.Choice(["low", "medium", "high"]),
         default="low",
-        show_default=True,
         help="Leave out findings that are less sure.",
     ),
     click.option(
         "--fail-on",
         type=click.Choice(["error", "warning", "info"]),
         default="warning",
-        show_default=True,
-        help="Exit with 1 for findings at least so grave; low confidence counts with `info` alone.",
+        help="Exit with 1 for these and graver ones.",
     ),
-    click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 when there are findings."),
+    click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 where there are findings."),
     click.option(
         "-o", "--output-file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file."
     ),
 )
 
 _PROJECT = (
-    click.option("--root", type=click.Path(path_type=Path), help="Folder of the project, all of which is known."),
-    click.option("--config", type=click.Path(path_type=Path), help="Settings file to use in place of the nearest."),
+    click.option("--root", type=click.Path(path_type=Path), help="The project's folder; all in it is known."),
+    click.option("--config", type=click.Path(path_type=Path), help="Settings file to use; or none at all."),
     click.option("--isolated", is_flag=True, help="Ignore settings files."),
     click.option(
-        "--exclude", multiple=True, callback=_codes, metavar="PATTERNS", help="Files to leave out, as in .gitignore."
+        "--exclude", multiple=True, callback=_codes, metavar="GLOBS", help="Files to leave out, as in .gitignore."
     ),
     click.option(
-        "--extend-exclude", multiple=True, callback=_codes, metavar="PATTERNS", help="Files to leave out as well."
+        "--extend-exclude", multiple=True, callback=_codes, metavar="GLOBS", help="Files to leave out as well."
     ),
-    click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named."),
+    click.option("--force-exclude", is_flag=True, help="Leave excluded files out even if named."),
 )
 
 _MANNER = (
     click.option(
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+    click.option("-q", "--quiet", is_flag=True, help="Print findings alone; or timings too."),
     click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is read and how long it takes."),
 )
 
@@ -115,21 +113,19 @@ _CACHE = (
         "--cache-dir",
         type=click.Path(path_type=Path, file_okay=False),
         envvar="SESSION_LINT_CACHE_DIR",
-        show_envvar=True,
-        help="Folder to keep results in for the next run, in place of .session_lint_cache in the project's root.",
+        help="Folder of the cache; or no cache at all.",
     ),
     click.option(
         "--no-cache",
         is_flag=True,
         envvar="SESSION_LINT_NO_CACHE",
-        show_envvar=True,
         help="Use no results of earlier runs, and keep none.",
     ),
     click.option(
         "-j",
         "--jobs",
         type=click.IntRange(min=1),
-        help="Processes that parse files. [default: what fits the machine and the work]",
+        help="Processes that parse files.",
     ),
 )
 

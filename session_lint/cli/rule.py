@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import ascii_only, use_color, write
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("codes", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Explain all rules.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", help="How the rules are written.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
 def rule(codes: tuple[str, ...], everything: bool, output_format: str, color: str) -> None:
     """Explain the rules that CODES (codes, prefixes of codes or names) mean; without any, list all rules."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from session_lint.cli.help import Command
 from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
 from session_lint.errors import UserError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from session_lint.tracing import Trace
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("entries", metavar="[ENTRY]...", nargs=-1)
 @click.option(
     "--output-format",
