@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from session_lint.errors import UserError
 from session_lint.patterns import Patterns
 from session_lint.regular import read_regular
-from session_lint.settings import SETTINGS_FILES, settings_file_in
+from session_lint.settings import SETTINGS_FILES, has_settings
 
 PYTHON_SUFFIXES = (".py", ".pyi")
 NOTEBOOK_SUFFIX = ".ipynb"
@@ -183,7 +183,7 @@ class _Walk:
         if self._nested or folder == ".":
             return False
         if folder not in self._projects:
-            self._projects[folder] = settings_file_in(self.base / folder) is not None
+            self._projects[folder] = has_settings(self.base / folder)
         return self._projects[folder]
 
     def _ignored(self, path: str, *, is_folder: bool) -> bool:

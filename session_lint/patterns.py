@@ -10,11 +10,38 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from session_lint.errors import UserError
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _PIECES = re.compile(r"[*?]|\[\w(?:-?[\w.])*\]|\[\.[\w.]*\]|(?P<plain>[^*?\[\]\\])")
+_PLAINLY = re.compile(r"[\w.*?/-]*\w[\w.*?/-]*")
 _NAME = re.compile(r"[^*?\[\]\\/]+")
+
+
+def require_patterns(patterns: Iterable[str], source: str) -> None:
+    """Refuse what matches nothing because it is no pattern.
+
+    Args:
+        patterns: what the user wrote.
+        source: where, for the message.
+
+    Raises:
+        UserError: naming the first such pattern.
+    """
+    for pattern in patterns:
+        if not _PLAINLY.fullmatch(pattern) and not _can_match(pattern):
+            raise UserError(f"{source}: `{pattern}` is no pattern as in .gitignore; correct it or take it out.")
+
+
+def _can_match(pattern: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return any(one.include is not None for one in GitIgnoreSpec.from_lines([pattern]).patterns)
+    except (ValueError, re.error):
+        return False
 
 
 class Patterns:

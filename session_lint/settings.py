@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from session_lint.errors import UserError
 from session_lint.findings import Severity
+from session_lint.patterns import require_patterns
 from session_lint.regular import read_regular
 
 if sys.version_info >= (3, 11):
@@ -169,7 +170,7 @@ def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
         source: name of the file it comes from, for messages.
 
     Raises:
-        UserError: a key is unknown or a value has the wrong type.
+        UserError: a key is unknown, a value has the wrong type, or a pattern is none.
     """
     _refuse_unknown(table, Settings, source, "")
     _refuse_unknown(table.get("roles"), RoleGlobs, source, "roles.")
@@ -178,9 +179,17 @@ def parse_settings(table: Mapping[str, Any], source: str) -> Settings:
         for name, provider in providers.items():
             _refuse_unknown(provider, ProviderSettings, source, f'providers."{name}".')
     try:
-        return msgspec.convert(table, Settings)
+        settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
         raise UserError(f"{source}: {_plain(str(error))}.") from error
+    require_patterns(_patterns(settings), source)
+    return settings
+
+
+def _patterns(settings: Settings) -> Iterator[str]:
+    yield from settings.exclude if settings.exclude is not DEFAULT_EXCLUDE else ()
+    yield from (*settings.extend_exclude, *settings.session_modules, *settings.per_file_ignores)
+    yield from (pattern for _, patterns in settings.roles.items() for pattern in patterns)
 
 
 def _refuse_unknown(table: object, struct: type[msgspec.Struct], source: str, prefix: str) -> None:
@@ -283,6 +292,21 @@ def settings_file_in(folder: Path) -> Path | None:
             f"{folder} has settings both in {PYPROJECT} and in {SETTINGS_FILE}; keep them in one of the two."
         )
     return pyproject
+
+
+def has_settings(folder: Path) -> bool:
+    """Whether a folder in a project holds settings of its own; files that are broken or unreadable hold none.
+
+    Raises:
+        UserError: there are two files with settings, or one that means to be.
+    """
+    if (folder / SETTINGS_FILE).is_file():
+        return True
+    try:
+        mentioned = b"session-lint" in read_regular(folder / PYPROJECT)
+    except OSError:
+        return False
+    return mentioned and settings_file_in(folder) is not None
 
 
 def _table(path: Path) -> dict[str, Any] | None:

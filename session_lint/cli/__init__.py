@@ -44,8 +44,11 @@ class _CommandLine(click.Group):
         try:
             code = super().main(*args, **options)
             sys.stdout.flush()
-        except click.ClickException as error:
+        except click.exceptions.NoArgsIsHelpError as error:
             error.show()
+            return FAILED
+        except click.ClickException as error:
+            click.echo(f"session-lint: {_sentence(error)}", err=True)
             return FAILED
         except UserError as error:
             click.echo(f"session-lint: {error}", err=True)
@@ -65,6 +68,15 @@ class _CommandLine(click.Group):
         except Exception as error:  # noqa: BLE001  (the last resort: exit code 1 would read as findings)
             return _fail(error)
         return code if isinstance(code, int) else 0
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What was wrong with the command line, and, where that does not say so itself, what to do."""
+    said = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and getattr(error, "possibilities", True) in ([], None):
+        asked = error.ctx.command_path if error.ctx is not None else "session-lint"
+        return f"{said.rstrip('.')}; `{asked} --help` lists what there is."
+    return said
 
 
 def _fail(error: Exception) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from session_lint.cli.help import Command
+from session_lint.errors import UserError
 
 
 @click.command(cls=Command)
@@ -25,6 +26,8 @@ def clean(path: Path, *, root: Path | None, cache_dir: Path | None) -> None:
     from session_lint.cache.store import clean as delete
     from session_lint.project import locate_project
 
+    if not (Path.cwd() / path).exists():
+        raise UserError(f"{path} does not exist.")
     folder = cache_dir
     if folder is None:
         folder = locate_project([(Path.cwd() / path).resolve()], root=root).root / CACHE_FOLDER

@@ -166,9 +166,13 @@ def make_request(options: dict[str, Any]) -> Request:
         click.UsageError: standard input is mixed with other paths.
     """
     from session_lint.findings import Confidence
+    from session_lint.patterns import require_patterns
     from session_lint.request import Request
     from session_lint.rules.registry import Selection
 
+    require_patterns(
+        (*options["exclude"], *options["extend_exclude"], *(options["per_file_ignores"] or ())), "command line"
+    )
     paths: tuple[Path, ...] = options["paths"]
     stdin_filename: Path | None = options.get("stdin_filename")
     from_stdin = str(paths[0]) == STDIN if paths else stdin_filename is not None

@@ -208,7 +208,9 @@ def require_match(rules: Sequence[Rule], item: str, source: str) -> None:
     if any(matches(rule, item) for rule in rules):
         return
     known = [name for rule in rules for name in (rule.code, rule.name)]
-    close = difflib.get_close_matches(item, known, n=1) or difflib.get_close_matches(item.upper(), known, n=1)
+    close = difflib.get_close_matches(item, known, n=9) or difflib.get_close_matches(item.upper(), known, n=9)
+    # Of codes that differ in one digit, the one of the same group is meant.
+    close.sort(key=lambda name: name[:3] != item[:3].upper())
     hint = f"did you mean `{close[0]}`?" if close else "`session-lint rule --all` lists the rules."
     raise UserError(f"{source}: `{item}` means no rule; {hint}")
 
