@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from projects import lay_out
-from test_pre_commit import PROJECT, commit_all
+from test_pre_commit import PACKAGE, PROJECT, commit_all
 
 from session_lint import __version__
 from session_lint.cli import main
@@ -120,6 +121,73 @@ def test_the_recipes_are_well_formed() -> None:
     assert parser["testenv:session-lint"]["deps"] == "session-lint"
     (nox,) = blocks("python")
     compile(nox, "noxfile.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ("github-actions", (ROOT / "action.yml").read_text("utf-8")),
+        ("github-workflows", blocks("yaml")[0]),
+        ("github-workflows", f"on: push\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    steps:\n{blocks('yaml')[1]}"),
+        ("gitlab-ci", blocks("yaml")[2]),
+    ],
+    ids=["action", "workflow", "steps", "gitlab"],
+)
+def test_github_and_gitlab_would_read_them(tmp_path: Path, schema: str, text: str) -> None:
+    command = ["check-jsonschema", "--builtin-schema", f"vendor.{schema}", str(tmp_path / "document.yml")]
+    lay_out(tmp_path, {"document.yml": text})
+    done = run_tool(*command)
+    assert done.returncode == 0, done.stdout
+    lay_out(tmp_path, {"document.yml": re.sub(r"\b(steps|script):", "nosteps:", text)})
+    assert run_tool(*command).returncode == 1
+
+
+def run_tool(tool: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run what is installed beside this Python."""
+    program = Path(sysconfig.get_path("scripts")) / tool
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_pre_commit_would_read_them(tmp_path: Path) -> None:
+    assert run_tool("pre-commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")).returncode == 0
+    config = lay_out(tmp_path, {".pre-commit-config.yaml": blocks("yaml")[3]}) / ".pre-commit-config.yaml"
+    assert run_tool("pre-commit", "validate-config", str(config)).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which pip finds our wheel, and nothing else: what it depends on is here already."""
+    folder = tmp_path_factory.mktemp("wheels")
+    source = tmp_path_factory.mktemp("source")
+    for name in PACKAGE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(pip, check=True, capture_output=True)
+    assert [wheel.name for wheel in folder.iterdir()] == [f"session_lint-{__version__}-py3-none-any.whl"]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "TOX_", "NOX"))}
+    pip_options = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_IGNORE_INSTALLED": "1", "PIP_FIND_LINKS": str(folder)}
+    return {**plain, **pip_options, "PYTHONPATH": sysconfig.get_path("purelib"), "NO_COLOR": "1"}
+
+
+def test_the_recipe_for_tox_runs(project: Path, wheels: dict[str, str]) -> None:
+    lay_out(project, {"tox.ini": blocks("ini")[0]})
+    here = f"testenv:session-lint.set_env=PYTHONPATH={wheels['PYTHONPATH']}"
+    arguments = ("run", "-e", "session-lint", "--override", here, "--", "--output-format", "concise")
+    done = run_tool("tox", *arguments, cwd=project, env=wheels)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "app/service.py:3:11: error SL304 double-commit: " in done.stdout
+    fine = run_tool("tox", *arguments[:-2], "app/db.py", cwd=project, env=wheels)
+    assert fine.returncode == 0, fine.stdout + fine.stderr
+
+
+def test_the_recipe_for_nox_runs(project: Path, wheels: dict[str, str]) -> None:
+    lay_out(project, {"noxfile.py": blocks("python")[0]})
+    done = run_tool("nox", "-s", "session-lint", "--", "--output-format", "concise", cwd=project, env=wheels)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "app/service.py:3:11: error SL304 double-commit: " in done.stdout + done.stderr
+    fine = run_tool("nox", "-R", "-s", "session-lint", "--", "app/db.py", cwd=project, env=wheels)
+    assert fine.returncode == 0, fine.stdout + fine.stderr
 
 
 def commands() -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.containers import Lines
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from session_lint.report.style import printable
+from session_lint.report.wrapping import wrapped
 
 MAX_WIDTH = 120
 _COLUMN = 22
@@ -75,5 +78,13 @@ def table(headers: list[str], rows: list[list[str]], *, ascii_only: bool) -> Ren
         grid.add_column(header, max_width=_COLUMN, overflow="fold")
     grid.add_column(headers[-1], ratio=1, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text("\n").join(map(plain, cell.split("\n"))) for cell in row))
+        grid.add_row(*(_Cell("\n".join(map(printable, cell.split("\n")))) for cell in row))
     return grid
+
+
+class _Cell(Text):
+    """Text that is broken between words, and inside of a path after its slashes: the row of a place stays with its file."""
+
+    def wrap(self, console: Console, width: int, **options: Any) -> Lines:
+        del console, options
+        return Lines(Text(line) for part in self.plain.split("\n") for line in wrapped(part, width))
