@@ -226,7 +226,10 @@ def _counts(program: Program, creation: Creation) -> bool:
 
 
 def _creation_place(creation: Creation) -> Place:
-    return Place(creation.unit.module.path, creation.node.span.row, dotted(creation.node.func) or creation.name)
+    called = creation.node.func
+    while isinstance(called, ir.Call):  # a factory that is made and called at once
+        called = called.func
+    return Place(creation.unit.module.path, creation.node.span.row, dotted(called) or creation.name or "session")
 
 
 def _session_modules(program: Program) -> Iterator[SessionModule]:
