@@ -1,10 +1,11 @@
-"""Writes docs/rules: the table of all rules, and a page for each, from the rules' own documentation.
+"""Writes what names all rules: docs/rules, with a table and a page for each from its own documentation, and the settings' schema.
 
 python scripts/rule_pages.py
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from conventions import CONVENTIONS  # noqa: E402
 
 from session_lint.report.rules import markdown, stage  # noqa: E402
 from session_lint.rules.registry import Rule, load_rules  # noqa: E402
+from session_lint.settings_schema import SCHEMA_FILE, settings_schema  # noqa: E402
 
 FOLDER = ROOT / "docs" / "rules"
 COMMAND = "python scripts/rule_pages.py"
@@ -85,8 +87,14 @@ def stale() -> list[str]:
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
 
+def schema() -> str:
+    """The content of the settings' schema."""
+    return json.dumps(settings_schema(load_rules()), indent=2) + "\n"
+
+
 def main() -> None:
     """Write what is stale, remove what no rule has."""
+    (ROOT / "session_lint" / SCHEMA_FILE).write_text(schema(), "utf-8", newline="\n")
     FOLDER.mkdir(parents=True, exist_ok=True)
     wanted = pages()
     for name in stale():
