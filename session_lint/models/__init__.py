@@ -73,11 +73,14 @@ class Models:
             for waits in model.waits:
                 self._waits |= {f"{owner}.{method}": True for owner in waits.of for method in waits.methods}
                 self._waits |= {f"{owner}.{method}": False for owner in waits.of for method in waits.besides}
+        self._rules: dict[str, Commits | None] = {}
         self._keepers = {method.rpartition(".")[0] for method in self._commits}
 
     def commit_rule(self, name: str) -> Commits | None:
         """The rule of a qualified method, whichever module of its package the class was imported from."""
-        return self._commits.get(_short(name))
+        if name not in self._rules:
+            self._rules[name] = self._commits.get(_short(name))
+        return self._rules[name]
 
     def waits(self, name: str) -> bool:
         """Whether a qualified function or method waits for the network, another process or the clock."""

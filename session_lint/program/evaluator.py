@@ -128,6 +128,9 @@ class Evaluator:
         """Add values to a cell."""
         raise NotImplementedError
 
+    def watch(self, cls: Class) -> None:
+        """Called before something is looked up in a class that its bases or subclasses may have."""
+
     def load(self, name: str) -> Values:
         """The values of a name, looked up from the current scope outwards."""
         return self.load_from(self.scope, name)
@@ -184,7 +187,7 @@ class Evaluator:
         starred = self._load_starred(scope, name)
         if starred is not None:
             return starred
-        return frozenset({Symbol(f"builtins.{name}")})
+        return _symbol(f"builtins.{name}")
 
     def load_bound(self, scope: Module | Function, name: str) -> Values:
         """The values of a name that the scope itself binds."""
@@ -209,7 +212,7 @@ class Evaluator:
             if self.world.index.resolve(star, module) is None:
                 qualified = f"{star.lstrip('/')}.{name}"
                 if name[0].isupper() or vocabulary.engine_maker(qualified) is not None:
-                    return frozenset({Symbol(qualified)})
+                    return _symbol(qualified)
         return None
 
     def follow(self, link: Link, importer: Module) -> Values:
@@ -229,8 +232,8 @@ class Evaluator:
             return frozenset({Factory(models.registries[name], None, is_registry=True)})
         if name in models.dependencies:
             injected = frozenset[Value]({Dependency(frozenset({External(name)}))})
-            return frozenset({TypeForm("Annotated", (frozenset({Symbol(name)}), injected))})
-        return frozenset({Symbol(name)})
+            return frozenset({TypeForm("Annotated", (_symbol(name), injected))})
+        return _symbol(name)
 
     def module_attribute(self, module_name: str, name: str) -> Values | None:
         """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
@@ -281,6 +284,8 @@ class Evaluator:
 
     def eval_constant(self, node: ir.Constant) -> Values:
         value = node.value
+        if isinstance(value, str):
+            return _text(value)
         return NOTHING if isinstance(value, float) else frozenset({Const(value)})
 
     def eval_await(self, node: ir.Await) -> Values:
@@ -388,7 +393,7 @@ class Evaluator:
     def eval_text(self, node: ir.FString) -> Values:
         for part in node.parts:
             self.eval(part)
-        return frozenset({External("builtins.str")})
+        return _external("builtins.str")
 
     def eval_subscript(self, node: ir.Subscript) -> Values:
         index = tuple(self.eval(item) for item in node.index)
@@ -477,6 +482,11 @@ class Evaluator:
         match value:
             case Symbol(name=base):
                 return self.symbol(f"{base}.{name}") if len(base) < MAX_NAME else NOTHING
+            case External(name=base, kept=kept):
+                found = self._external_attribute(base, name)
+                if not kept:
+                    return found
+                return frozenset(External(v.name, kept) if isinstance(v, External) else v for v in found)
             case ModuleValue(name=module):
                 return self.module_attribute(module, name) or NOTHING
             case ClassValue(cls=cls):
@@ -484,15 +494,13 @@ class Evaluator:
             case Instance():
                 return self.instance_attribute(value, name)
             case Super(cls=cls, receiver=receiver):
+                self.watch(cls)
                 return members(
                     self._bind(v, receiver)
                     for base in list(cls.lineage())[1:]
                     if name in base.attrs
                     for v in self.read(base.attrs[name])
                 )
-            case External(name=base, kept=kept):
-                found = self._external_attribute(base, name)
-                return frozenset(External(v.name, kept) if isinstance(v, External) else v for v in found)
             case Session(is_async=is_async, origin=origin):
                 if name == "sync_session":
                     return frozenset({Session(False, origin)})
@@ -535,6 +543,7 @@ class Evaluator:
 
     def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
         """``Class.name``: class methods come bound to the class."""
+        self.watch(cls)
         for base in cls.lineage():
             if name in base.attrs:
                 return members(
@@ -548,6 +557,7 @@ class Evaluator:
         for field_name, values in value.fields:
             if field_name == name:
                 return values
+        self.watch(value.cls)
         for base in value.cls.lineage():
             if name in base.attrs:
                 found = self.read(base.attrs[name])
@@ -557,7 +567,7 @@ class Evaluator:
                 if functions and all(is_stub(v.function) for v in functions):
                     overrides = [
                         (v, sub)
-                        for sub in _descendants(value.cls)
+                        for sub in descendants(value.cls)
                         if name in sub.attrs
                         for v in self.read(sub.attrs[name])
                     ]
@@ -587,18 +597,26 @@ class Evaluator:
 
     def call(self, func: Value, args: Arguments, node: ir.Call | None) -> Values:
         """The values that calling ``func`` gives."""
-        match func:
+        match func:  # the most frequent first
+            case Symbol(name=name):
+                self.called_external(name, args, node)
+                return self.call_symbol(name, args, node)
+            case External(name=name, kept=kept):
+                self.called_external(name, args, node, kept)
+                return self._call_external(name, args, node)
             case FunctionValue(function=function):
                 return self.call_function(function, None, args, node)
             case BoundMethod(function=function, receiver=receiver):
                 return self.call_function(function, receiver, args, node)
             case ClassValue(cls=cls):
+                self.watch(cls)
                 kind = self.session_kind_of(cls)
                 if kind is not None:
                     site = Site(self.unit.module, node.span) if node else None
                     return frozenset({self.created("session", Session(kind, site), cls.qualname, args, node)})
                 return self.construct(cls, args, node)
             case Instance(cls=cls):
+                self.watch(cls)
                 method = cls.method("__call__")
                 return self.call_function(method, func, args, node) if method else NOTHING
             case Factory(is_async=is_async):
@@ -626,12 +644,6 @@ class Evaluator:
             case Method(subject=subject, name=name):
                 self.called_method(subject, name, args, node)
                 return self.call_method(subject, name, args, node)
-            case Symbol(name=name):
-                self.called_external(name, args, node)
-                return self.call_symbol(name, args, node)
-            case External(name=name, kept=kept):
-                self.called_external(name, args, node, kept)
-                return self._call_external(name, args, node)
             case _:
                 return NOTHING
 
@@ -837,6 +849,7 @@ class Evaluator:
             case Connection():
                 return frozenset({value})
             case Instance(cls=cls):
+                self.watch(cls)
                 for name in ("__aenter__", "__enter__"):
                     method = cls.method(name)
                     if method is not None:
@@ -878,6 +891,7 @@ class Evaluator:
                 case Symbol(name=name):
                     result.append(self._instance_of(name))
                 case ClassValue(cls=cls):
+                    self.watch(cls)
                     kind = self.session_kind_of(cls)
                     result.append(frozenset({Instance(cls) if kind is None else Session(kind, None)}))
                 case TypeForm(name="Annotated", args=args):
@@ -903,6 +917,12 @@ class Evaluator:
         return members(result)
 
     def _instance_of(self, name: str) -> Values:
+        known = self.world.instances.get(name)
+        if known is None:
+            known = self.world.instances[name] = self._new_instance(name)
+        return known
+
+    def _new_instance(self, name: str) -> Values:
         for table, kind in (
             (self.session_class(name), "session"),
             (vocabulary.factory_class(name), "factory"),
@@ -915,7 +935,7 @@ class Evaluator:
         top = name.split(".", maxsplit=1)[0]
         if top in ("typing", "typing_extensions", "types") or name == "builtins.object":
             return NOTHING
-        return frozenset({External(name)})
+        return _external(name)
 
     def store(self, target: ir.Expr, values: Values) -> None:
         """Assign values to a target."""
@@ -983,8 +1003,24 @@ def _may_have_changed(values: Values) -> Values:
     return frozenset(v for v in values if not isinstance(v, Const) or isinstance(v.value, str))
 
 
-def _external(name: str) -> Values:
-    return frozenset({External(name)}) if len(name) < MAX_NAME else NOTHING
+class _Externals(dict[str, Values]):
+    def __missing__(self, name: str) -> Values:
+        return self.setdefault(name, frozenset({External(name)}) if len(name) < MAX_NAME else NOTHING)
+
+
+class _Symbols(dict[str, Values]):
+    def __missing__(self, name: str) -> Values:
+        return self.setdefault(name, frozenset({Symbol(name)}))
+
+
+class _Texts(dict[str, Values]):
+    def __missing__(self, text: str) -> Values:
+        return self.setdefault(text, frozenset({Const(text)}))
+
+
+_external = _Externals().__getitem__
+_symbol = _Symbols().__getitem__
+_text = _Texts().__getitem__
 
 
 def _is_classmethod(value: Value) -> bool:
@@ -997,7 +1033,7 @@ def _is_classmethod(value: Value) -> bool:
             return False
 
 
-def _descendants(cls: Class) -> list[Class]:
+def descendants(cls: Class) -> list[Class]:
     found: list[Class] = []
     queue = list(cls.subclasses)
     while queue:

@@ -7,12 +7,12 @@ module's top level or a function) is evaluated again whenever something that it 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.evaluator import Evaluator
+from session_lint.program.evaluator import Evaluator, descendants
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -43,6 +43,7 @@ from session_lint.program.values import (
     Wrapped,
 )
 from session_lint.program.world import Arguments, World, members
+from session_lint.traversal import blocks
 
 MAX_VALUES = 24
 MAX_FUNCTIONS = 64
@@ -89,7 +90,18 @@ class FlowFacts:
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
     owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
+    steps: int = 0
     evaluations: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """The unit of work: a statement without its blocks, or a parameter, and where names are looked up from."""
+
+    unit: Unit
+    scope: Scope
+    node: ir.Statement | ir.Parameter
+    is_queued: bool = False
 
 
 def fits(value: Value) -> bool:
@@ -141,61 +153,78 @@ def _parts(value: Value) -> Iterator[Value]:
 
 
 class Flow(Evaluator):
-    """Runs the worklist over all units of the program; afterwards it can evaluate any expression in any scope."""
+    """Runs the worklist over all steps of the program; afterwards it can evaluate any expression in any scope."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.facts = FlowFacts()
-        self._queue: deque[Unit] = deque()
-        self._queued: set[Unit] = set()
-        self._reading: Unit | None = None
+        self._queue: deque[Step] = deque()
+        self._reading: Step | None = None
 
     def run(self) -> FlowFacts:
-        """Evaluate every unit until nothing grows."""
-        for module in self.world.modules:
-            self._enqueue(module)
-        for module in self.world.modules:
-            for function in module.functions:
-                self._enqueue(function)
-        while self._queue:
-            unit = self._queue.popleft()
-            self._queued.discard(unit)
-            self.facts.evaluations += 1
-            self._process(unit)
+        """Evaluate every step until nothing grows."""
+        modules, classes = self.world.modules, self.world.classes
+        steps = [step for module in modules for step in steps_of(module, classes)]
+        # What an object has depends on the bases of its class: the more of them are known first, the better.
+        for step in steps:
+            if isinstance(step.node, ir.ClassDef):
+                self._enqueue(step)
+        self._drain()
+        steps += [step for module in modules for function in module.functions for step in steps_of(function, classes)]
+        for step in steps:
+            self._enqueue(step)
+        self._drain()
+        self.facts.steps = len(steps)
+        self._reading = None
         return self.facts
 
     def at(self, unit: Unit, scope: Scope | None = None) -> Flow:
         """Set the place that expressions are evaluated at."""
-        self.unit = self._reading = unit
+        self.unit = unit
         self.scope = scope or unit
         return self
 
-    def _enqueue(self, unit: Unit) -> None:
-        if unit not in self._queued:
-            self._queued.add(unit)
-            self._queue.append(unit)
+    def _enqueue(self, step: Step) -> None:
+        if not step.is_queued:
+            step.is_queued = True
+            self._queue.append(step)
 
-    def _process(self, unit: Unit) -> None:
-        self.at(unit)
-        if isinstance(unit, Function):
-            self._parameters(unit)
-        self._block(unit.body)
+    def _drain(self) -> None:
+        while self._queue:
+            step = self._reading = self._queue.popleft()
+            step.is_queued = False
+            self.facts.evaluations += 1
+            self.unit, self.scope = step.unit, step.scope
+            if isinstance(step.node, ir.Parameter):
+                assert isinstance(step.unit, Function)
+                self._parameter(step.unit, step.node)
+            else:
+                self._statement(step.node)
 
     # Cells
 
     def read(self, cell: Cell) -> Values:
         if self._reading is not None:
-            cell.readers.add(self._reading)
+            if cell.readers is None:
+                cell.readers = {self._reading: None}
+            else:
+                cell.readers[self._reading] = None
         return cell.values
 
+    def watch(self, cls: Class) -> None:
+        if self._reading is not None:
+            if cls.lineage_readers is None:
+                cls.lineage_readers = {self._reading: None}
+            else:
+                cls.lineage_readers[self._reading] = None
+
     def write(self, cell: Cell, values: Values) -> None:
-        new = values - cell.values
-        if not new:
+        if values <= cell.values:
             return
-        kept = cell.values | _capped(cell.values, new)
+        kept = cell.values | _capped(cell.values, values - cell.values)
         if kept != cell.values:
             cell.values = kept
-            for reader in cell.readers:
+            for reader in cell.readers or ():
                 self._enqueue(reader)
 
     def follow(self, link: Link, importer: Module) -> Values:
@@ -340,29 +369,25 @@ class Flow(Evaluator):
         finally:
             self.scope = scope
 
-    def _parameters(self, function: Function) -> None:
-        for position, param in enumerate(function.params):
-            cell = function.cells[param.name]
-            if position == 0 and function.takes_self and function.owner is not None:
-                own: Value = ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)
-                self.write(cell, frozenset({own}))
-                continue
-            self.scope = function.parent
-            if param.annotation is not None:
-                declared = self.eval(param.annotation)
-                values = self.instantiate(declared)
-                for form in declared:
-                    if isinstance(form, TypeForm) and form.name == "Annotated":
-                        values |= self._injected(form.args[1:], form.args[:1])
-                if param.kind in ("vararg", "kwarg") and values:
-                    values = frozenset({Container((values,), False)})
-                self.write(cell, values)
-            if param.default is not None:
-                default = self.eval(param.default)
-                annotated = (self.eval(param.annotation),) if param.annotation is not None else ()
-                self.write(cell, self._injected((default,), annotated))
-                self.write(cell, frozenset(v for v in default if not isinstance(v, (Dependency, Const))))
-            self.scope = function
+    def _parameter(self, function: Function, param: ir.Parameter) -> None:
+        cell = function.cells[param.name]
+        if param is function.params[0] and function.takes_self and function.owner is not None:
+            own: Value = ClassValue(function.owner) if function.is_classmethod else Instance(function.owner)
+            self.write(cell, frozenset({own}))
+            return
+        declared = self.eval(param.annotation)
+        if declared:
+            values = self.instantiate(declared)
+            for form in declared:
+                if isinstance(form, TypeForm) and form.name == "Annotated":
+                    values |= self._injected(form.args[1:], form.args[:1])
+            if param.kind in ("vararg", "kwarg") and values:
+                values = frozenset({Container((values,), False)})
+            self.write(cell, values)
+        if param.default is not None:
+            default = self.eval(param.default)
+            self.write(cell, self._injected((default,), (declared,) if param.annotation is not None else ()))
+            self.write(cell, frozenset(v for v in default if not isinstance(v, (Dependency, Const))))
 
     def _injected(self, forms: Sequence[Values], types: Sequence[Values]) -> Values:
         found: list[Values] = []
@@ -387,11 +412,8 @@ class Flow(Evaluator):
             self.write(self.unit.yields, values)
         return NOTHING
 
-    def _block(self, body: Sequence[ir.Statement]) -> None:
-        for statement in body:
-            self._statement(statement)
-
     def _statement(self, statement: ir.Statement) -> None:
+        """Evaluate a statement without its blocks, which are steps of their own."""
         match statement:
             case ir.ExprStatement(value=value):
                 self.eval(value)
@@ -415,36 +437,24 @@ class Flow(Evaluator):
             case ir.Raise(exception=exception, cause=cause):
                 self.eval(exception)
                 self.eval(cause)
-            case ir.Assert(test=test):
+            case ir.Assert(test=test) | ir.If(test=test) | ir.While(test=test):
                 self.eval(test)
-            case ir.If(test=test, body=body, orelse=orelse) | ir.While(test=test, body=body, orelse=orelse):
-                self.eval(test)
-                self._block(body)
-                self._block(orelse)
-            case ir.For(target=target, iterable=iterable, body=body, orelse=orelse):
+            case ir.For(target=target, iterable=iterable):
                 self.store(target, members(self.elements(v) for v in self.eval(iterable)))
-                self._block(body)
-                self._block(orelse)
-            case ir.Try():
-                self._block(statement.body)
-                for handler in statement.handlers:
+            case ir.Try(handlers=handlers):
+                for handler in handlers:
                     self.eval(handler.type)
-                    self._block(handler.body)
-                self._block(statement.orelse)
-                self._block(statement.final)
-            case ir.With(items=items, body=body):
+            case ir.With(items=items):
                 for item in items:
                     entered = members(self.enter(v, None) for v in self.eval(item.context))
                     if item.target is not None:
                         self.store(item.target, entered)
-                self._block(body)
             case ir.Match(subject=subject, cases=cases):
                 values = self.eval(subject)
                 for case in cases:
                     for name in case.bindings:
                         self.store(name, values)
                     self.eval(case.guard)
-                    self._block(case.body)
             case ir.FunctionDef():
                 function = self.world.functions[id(statement)]
                 self.store_name(statement.name, self.decorated(function))
@@ -469,15 +479,48 @@ class Flow(Evaluator):
                     ):
                         cls.bases.append(parent)
                         parent.subclasses.append(cls)
+                        self._descends(cls, parent)
                     case Symbol(name=name) if name not in cls.external_bases:
                         cls.external_bases.append(name)
+                        self._descends(cls)
                     case _:
                         pass
-        outer = self.scope
         self.store_name(cls.name, frozenset({ClassValue(cls)}))
-        self.scope = cls
-        self._block(statement.body)
-        self.scope = outer
+
+    def _descends(self, cls: Class, *parents: Class) -> None:
+        """Look again at what depends on the bases of a class that has got one more, or on the classes below its parent."""
+        for other in (cls, *descendants(cls), *(base for parent in parents for base in parent.lineage())):
+            for reader in other.lineage_readers or ():
+                self._enqueue(reader)
+
+
+_SILENT = (ir.Jump, ir.Import, ir.ImportFrom, ir.ScopeStatement, ir.Delete)
+
+
+def steps_of(unit: Unit, classes: Mapping[int, Class]) -> Iterator[Step]:
+    """What there is to evaluate in a unit: parameters, and statements in source order."""
+    if isinstance(unit, Function):
+        for param in unit.params:
+            yield Step(unit, unit.parent, param)
+    yield from _steps(unit.body, unit, unit, classes)
+
+
+def _steps(
+    body: Sequence[ir.Statement], unit: Unit, scope: Scope, classes: Mapping[int, Class]
+) -> Iterator[Step]:
+    for statement in body:
+        match statement:
+            case ir.ExprStatement(value=ir.Constant()) | ir.Return(value=None):
+                pass
+            case ir.ClassDef():
+                yield Step(unit, scope, statement)
+                yield from _steps(statement.body, unit, classes[id(statement)], classes)
+            case _ if not isinstance(statement, _SILENT):
+                yield Step(unit, scope, statement)
+                for block in blocks(statement):
+                    yield from _steps(block, unit, scope, classes)
+            case _:
+                pass
 
 
 def bind(function: Function, receiver: Value | None, args: Arguments) -> dict[str, Values]:

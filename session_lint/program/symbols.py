@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Union
 from session_lint import ir
 
 if TYPE_CHECKING:
+    from session_lint.program.flow import Step
     from session_lint.program.values import Value
 
 
@@ -28,10 +29,10 @@ text_hash = _Hashes().__getitem__
 
 @dataclass(eq=False, slots=True, repr=False)
 class Cell:
-    """Everything a variable, attribute or result was seen to hold, and the units to look at again when that grows."""
+    """Everything a variable, attribute or result was seen to hold, and the steps to look at again when that grows."""
 
     values: frozenset[Value] = frozenset()
-    readers: set[Unit] = field(default_factory=set)
+    readers: dict[Step, None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Class:
     bases: list[Class] = field(default_factory=list)
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
+    lineage_readers: dict[Step, None] | None = None
     _hash: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,15 +6,15 @@ the order of sets, and with that what is found first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Union
+
+import msgspec
 
 from session_lint import ir
 from session_lint.program.symbols import Class, Function, Module, text_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """A place in the program, by which created things are told apart."""
 
     module: Module
@@ -30,8 +30,7 @@ def _origin_hash(origin: Site | int | str | None) -> int:
     return 0 if origin is None else hash(origin)
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(msgspec.Struct, frozen=True):
     """Something outside the project, by its qualified name: a class, function, module or constant."""
 
     name: str
@@ -40,8 +39,7 @@ class Symbol:
         return text_hash(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(msgspec.Struct, frozen=True):
     """An instance of (or what came out of) something outside the project; ``kept`` are sessions that it was built with."""
 
     name: str
@@ -51,8 +49,7 @@ class External:
         return hash((text_hash(self.name), self.kept))
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleValue:
+class ModuleValue(msgspec.Struct, frozen=True):
     """A module or bare package folder of the project, by its dotted name."""
 
     name: str
@@ -61,18 +58,15 @@ class ModuleValue:
         return text_hash(self.name) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionValue:
+class FunctionValue(msgspec.Struct, frozen=True):
     function: Function
 
 
-@dataclass(frozen=True, slots=True)
-class ClassValue:
+class ClassValue(msgspec.Struct, frozen=True):
     cls: Class
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(msgspec.Struct, frozen=True):
     """An object of a project class; ``fields`` are the attributes that its constructor is known to have set."""
 
     cls: Class
@@ -82,22 +76,19 @@ class Instance:
         return hash((self.cls, tuple([values for _, values in self.fields])))
 
 
-@dataclass(frozen=True, slots=True)
-class BoundMethod:
+class BoundMethod(msgspec.Struct, frozen=True):
     function: Function
     receiver: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Super:
+class Super(msgspec.Struct, frozen=True):
     """``super()`` inside a method: attribute access starts behind ``cls``."""
 
     cls: Class
     receiver: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """A session. ``origin`` is the Site that made it while values flow, and a number inside the interpreter."""
 
     is_async: bool
@@ -107,8 +98,7 @@ class Session:
         return hash((self.is_async, _origin_hash(self.origin)))
 
 
-@dataclass(frozen=True, slots=True)
-class Factory:
+class Factory(msgspec.Struct, frozen=True):
     """A sessionmaker, or a registry (``scoped_session``) that is a session as well."""
 
     is_async: bool
@@ -119,8 +109,7 @@ class Factory:
         return hash((self.is_async, _origin_hash(self.origin), 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True):
     is_async: bool
     origin: Site | None
 
@@ -128,13 +117,11 @@ class Engine:
         return hash((self.is_async, _origin_hash(self.origin), 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(msgspec.Struct, frozen=True):
     """What ``session.begin()``, ``session.begin_nested()`` or ``factory.begin()`` gives: enter it to use it."""
 
     kind: str
@@ -144,8 +131,7 @@ class Handle:
         return hash((text_hash(self.kind), self.subject))
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """A method of a built-in kind of value (``session.execute``, ``engine.connect``), not yet called."""
 
     subject: Value
@@ -155,8 +141,7 @@ class Method:
         return hash((self.subject, text_hash(self.name)))
 
 
-@dataclass(frozen=True, slots=True)
-class Coroutine:
+class Coroutine(msgspec.Struct, frozen=True):
     """What calling an ``async def`` gives; awaiting it gives ``result``."""
 
     result: Values
@@ -166,8 +151,7 @@ class Coroutine:
         return hash((self.result, 3))
 
 
-@dataclass(frozen=True, slots=True)
-class Generator:
+class Generator(msgspec.Struct, frozen=True):
     """What calling a generator function gives; iterating it gives ``items``.
 
     ``run`` is the interpreter's record of that call.
@@ -182,8 +166,7 @@ class Generator:
         return hash((self.items, self.is_async, 4))
 
 
-@dataclass(frozen=True, slots=True)
-class ContextManager:
+class ContextManager(msgspec.Struct, frozen=True):
     """Something to enter; entering gives ``entered``. ``function`` is the project's generator behind it."""
 
     entered: Values
@@ -195,16 +178,14 @@ class ContextManager:
         return hash((self.entered, self.is_async, 5))
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """A list, tuple, set or dict: ``items`` by position where known (tuples), else all together."""
 
     items: tuple[Values, ...]
     by_position: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DictValue:
+class DictValue(msgspec.Struct, frozen=True):
     """A dict display with constant string keys."""
 
     items: tuple[tuple[str, Values], ...]
@@ -213,16 +194,14 @@ class DictValue:
         return hash(tuple([(text_hash(key), values) for key, values in self.items]))
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(msgspec.Struct, frozen=True):
     value: str | int | bool | None
 
     def __hash__(self) -> int:
         return text_hash(self.value) if isinstance(self.value, str) else hash(self.value or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class TypeForm:
+class TypeForm(msgspec.Struct, frozen=True):
     """A subscripted or composed type: ``Optional[X]``, ``X | Y``, ``Annotated[X, …]``, ``NewType``."""
 
     name: str
@@ -232,16 +211,14 @@ class TypeForm:
         return hash((text_hash(self.name), self.args))
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(msgspec.Struct, frozen=True):
     """``Depends(provider)``; ``cached`` is FastAPI's ``use_cache``."""
 
     provider: Values
     cached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(msgspec.Struct, frozen=True):
     """``functools.partial``: a callable with its first arguments."""
 
     func: Value
@@ -252,16 +229,14 @@ class Partial:
         return hash((self.func, self.args, len(self.keywords)))
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerFunction:
+class ManagerFunction(msgspec.Struct, frozen=True):
     """A callable made by ``contextmanager`` / ``asynccontextmanager``: calling it gives a ContextManager."""
 
     func: Value
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped:
+class Wrapped(msgspec.Struct, frozen=True):
     """A function behind a decorator of the project: ``wrapper`` is what runs, ``func`` what was decorated."""
 
     func: Value

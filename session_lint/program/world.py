@@ -44,6 +44,7 @@ class World:
         self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}
         self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
         self.shared: dict[str, Cell] = {}
+        self.instances: dict[str, Values] = {}
 
     def shared_cell(self, name: str) -> Cell:
         """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
@@ -52,7 +53,11 @@ class World:
 
 def members(values: Iterable[Values]) -> Values:
     """The union of several sets of values."""
-    return frozenset[Value]().union(*values)
+    found = NOTHING
+    for some in values:
+        if some:
+            found = found | some if found else some
+    return found
 
 
 def sessions(args: Arguments) -> Values:
