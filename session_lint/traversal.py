@@ -32,11 +32,10 @@ def subexpressions(expr: ir.Expr | None) -> Iterator[ir.Expr]:
             stack.extend(reversed(parts(node)))
 
 
-def children(node: ir.Expr) -> Iterator[ir.Expr | None]:
+def children(node: ir.Expr) -> Sequence[ir.Expr | None]:
     """Direct subexpressions in order of evaluation; a lambda has none of its own."""
     parts = _PARTS.get(type(node))
-    if parts is not None:
-        yield from parts(node)
+    return parts(node) if parts is not None else ()
 
 
 def _comprehension(node: ir.Comprehension) -> list[ir.Expr | None]:
@@ -66,91 +65,71 @@ _PARTS: dict[type[ir.Expr], Callable[[Any], Sequence[ir.Expr | None]]] = {
 }
 
 
-def blocks(statement: ir.Statement) -> Iterator[tuple[ir.Statement, ...]]:
+def blocks(statement: ir.Statement) -> Sequence[tuple[ir.Statement, ...]]:
     """The statement lists directly inside a compound statement, definitions left out."""
-    match statement:
-        case ir.If() | ir.While() | ir.For():
-            yield statement.body
-            yield statement.orelse
-        case ir.With():
-            yield statement.body
-        case ir.Try():
-            yield statement.body
-            for handler in statement.handlers:
-                yield handler.body
-            yield statement.orelse
-            yield statement.final
-        case ir.Match():
-            for case in statement.cases:
-                yield case.body
-        case _:
-            return
+    inner = _BLOCKS.get(type(statement))
+    return inner(statement) if inner is not None else ()
 
 
-def own_expressions(statement: ir.Statement) -> Iterator[ir.Expr | None]:
+# By type as well: most statements are simple ones.
+_BLOCKS: dict[type[ir.Statement], Callable[[Any], Sequence[tuple[ir.Statement, ...]]]] = {
+    **dict.fromkeys((ir.If, ir.While, ir.For), lambda s: (s.body, s.orelse)),
+    ir.With: lambda s: (s.body,),
+    ir.Try: lambda s: (s.body, *[handler.body for handler in s.handlers], s.orelse, s.final),
+    ir.Match: lambda s: [case.body for case in s.cases],
+}
+
+
+def own_expressions(statement: ir.Statement) -> Sequence[ir.Expr | None]:
     """The expressions that stand in the statement itself, not in its blocks."""
-    match statement:
-        case ir.ExprStatement() | ir.Return():
-            yield statement.value
-        case ir.Assign():
-            yield statement.value
-            yield from statement.targets
-        case ir.AnnAssign():
-            yield statement.value
-            yield statement.target
-        case ir.AugAssign():
-            yield statement.value
-            yield statement.target
-        case ir.Raise():
-            yield statement.exception
-            yield statement.cause
-        case ir.Assert():
-            yield statement.test
-            yield statement.message
-        case ir.Delete():
-            yield from statement.targets
-        case ir.If() | ir.While():
-            yield statement.test
-        case ir.For():
-            yield statement.iterable
-            yield statement.target
-        case ir.With():
-            for item in statement.items:
-                yield item.context
-                yield item.target
-        case ir.Match():
-            yield statement.subject
-            for case in statement.cases:
-                yield from case.values
-                yield case.guard
-        case ir.Try():
-            for handler in statement.handlers:
-                yield handler.type
-        case ir.FunctionDef():
-            yield from statement.decorators
-            for param in statement.params:
-                yield param.default
-        case ir.ClassDef():
-            yield from statement.decorators
-            for base in statement.bases:
-                yield base.value
-        case _:
-            return
+    own = _OWN.get(type(statement))
+    return own(statement) if own is not None else ()
+
+
+_OWN: dict[type[ir.Statement], Callable[[Any], Sequence[ir.Expr | None]]] = {
+    **dict.fromkeys((ir.ExprStatement, ir.Return), lambda s: (s.value,)),
+    ir.Assign: lambda s: (s.value, *s.targets),
+    **dict.fromkeys((ir.AnnAssign, ir.AugAssign), lambda s: (s.value, s.target)),
+    ir.Raise: lambda s: (s.exception, s.cause),
+    ir.Assert: lambda s: (s.test, s.message),
+    ir.Delete: lambda s: s.targets,
+    **dict.fromkeys((ir.If, ir.While), lambda s: (s.test,)),
+    ir.For: lambda s: (s.iterable, s.target),
+    ir.With: lambda s: [expr for item in s.items for expr in (item.context, item.target)],
+    ir.Match: lambda s: [s.subject, *[expr for case in s.cases for expr in (*case.values, case.guard)]],
+    ir.Try: lambda s: [handler.type for handler in s.handlers],
+    ir.FunctionDef: lambda s: [*s.decorators, *[param.default for param in s.params]],
+    ir.ClassDef: lambda s: [*s.decorators, *[base.value for base in s.bases]],
+}
 
 
 def walk(body: Sequence[ir.Statement]) -> Iterator[ir.Statement]:
     """All statements of a body in source order, nested blocks included, bodies of definitions not."""
-    for statement in body:
+    waiting = list(reversed(body))
+    while waiting:
+        statement = waiting.pop()
         yield statement
-        for block in blocks(statement):
-            yield from walk(block)
+        inner = _BLOCKS.get(type(statement))
+        if inner is not None:
+            for block in reversed(inner(statement)):
+                waiting.extend(reversed(block))
 
 
 def expressions(body: Sequence[ir.Statement]) -> Iterator[ir.Expr]:
     """Every expression evaluated by a body itself, definitions' bodies left out."""
     for statement in walk(body):
-        for expr in own_expressions(statement):
-            yield from subexpressions(expr)
+        own = _OWN.get(type(statement))
+        if own is None:
+            continue
+        waiting = list(reversed(own(statement)))
+        while waiting:
+            node = waiting.pop()
+            if node is None:
+                continue
+            yield node
+            parts = _PARTS.get(type(node))
+            if parts is not None:
+                waiting.extend(reversed(parts(node)))
 
 
 def path_to(body: Sequence[ir.Statement], node: ir.Expr) -> tuple[ir.Statement, ...]:

@@ -160,6 +160,7 @@ class Frame(ControlFlow):
         self.left: set[int] = set()
         self.yields: Values = NOTHING
         self.at_yield: dict[int, int] = {}
+        self.noted: tuple[State | None, State | None] = (None, None)
 
     # Entering and leaving
 
@@ -431,14 +432,24 @@ class Frame(ControlFlow):
             self._compare(before, node)
         finally:
             if not ends:
-                self.raising[-1] = join(self.raising[-1], before)
-        after = self.state.copy()
-        for number, token in enumerate(self.context.tokens):
-            if token.node is node:  # the call has given this session, and so did not fail
-                after.tx.pop(number, None)
-        self.raising[-1] = join(self.raising[-1], after)
+                self._fails_in(before)
+        if self.state != before:
+            after = self.state.copy()
+            for number, token in enumerate(self.context.tokens):
+                if token.node is node:  # the call has given this session, and so did not fail
+                    after.tx.pop(number, None)
+            self._fails_in(after)
+        elif ends:
+            self._fails_in(before)
         waiting.forget_started(self.context, node)
         return result
+
+    def _fails_in(self, state: State) -> None:
+        """An exception can leave in a state, which is not changed any more; most calls leave the state as it was."""
+        known, last = self.noted
+        if known is None or self.raising[-1] is not known or state != last:
+            self.raising[-1] = join(self.raising[-1], state)
+            self.noted = (self.raising[-1], state)
 
     def call_any(self, funcs: Values, args: Arguments, node: ir.Call) -> Values:
         """Only one of them is called: none sees what another does to sessions."""

@@ -10,12 +10,14 @@ from session_lint.program.values import (
     UNKNOWN,
     BoundMethod,
     ClassValue,
+    Connection,
     Const,
     Container,
     ContextManager,
     Coroutine,
     Dependency,
     DictValue,
+    Engine,
     External,
     Factory,
     FunctionValue,
@@ -24,9 +26,11 @@ from session_lint.program.values import (
     Instance,
     ManagerFunction,
     Method,
+    ModuleValue,
     Partial,
     Session,
     Super,
+    Symbol,
     TypeForm,
     Value,
     Values,
@@ -40,6 +44,8 @@ def bears_session(value: Value) -> bool:
     """Whether a value is or holds a session."""
     if isinstance(value, Session):
         return True
+    if type(value) in _EMPTY:
+        return False
     # Values share what they hold. Each is looked at once: the paths through a chain of partials double with every link.
     waiting, seen = [value], {id(value)}
     while waiting:
@@ -51,6 +57,9 @@ def bears_session(value: Value) -> bool:
                     seen.add(id(inner))
                     waiting.append(inner)
     return False
+
+
+_EMPTY = frozenset({Symbol, Const, ModuleValue, FunctionValue, ClassValue, Factory, Engine, Connection, TypeForm})
 
 
 def _held(value: Value) -> Iterable[Iterable[Value]]:

@@ -82,6 +82,9 @@ class Outcome:
 
     def absorb(self, other: Outcome) -> None:
         """Add the other's ways out, but not its normal end."""
+        if other.returned is None and other.broken is None and other.continued is None:
+            self.values |= other.values
+            return
         self.returned = join(self.returned, other.returned)
         self.values |= other.values
         self.broken = join(self.broken, other.broken)

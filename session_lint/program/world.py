@@ -9,7 +9,7 @@ from session_lint import ir
 from session_lint.models import Models
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
-from session_lint.program.values import NOTHING, Session, Value, Values
+from session_lint.program.values import NOTHING, Session, Values
 
 
 @dataclass(slots=True)

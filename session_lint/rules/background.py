@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.findings import Confidence
@@ -67,8 +68,18 @@ class HandOver:
     confidence: Confidence
 
 
-def handed_over(program: Program) -> Iterator[HandOver]:
+_cache: WeakKeyDictionary[object, tuple[HandOver, ...]] = WeakKeyDictionary()
+
+
+def handed_over(program: Program) -> tuple[HandOver, ...]:
     """Every place where a session, or something that holds or catches one, goes to background work."""
+    known = _cache.get(program.analysis)
+    if known is None:
+        known = _cache[program.analysis] = tuple(_handed_over(program))
+    return known
+
+
+def _handed_over(program: Program) -> Iterator[HandOver]:
     units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
     for unit in units:
         for node in expressions(unit.body):
@@ -79,8 +90,8 @@ def handed_over(program: Program) -> Iterator[HandOver]:
 
 
 def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
-    written = dotted(node.func)
-    last = written.rsplit(".", 1)[-1]
+    func = node.func
+    last = func.name if isinstance(func, ir.Attribute) else func.id if isinstance(func, ir.Name) else ""
     if last in _METHODS and isinstance(node.func, ir.Attribute):
         receivers = program.flow.at(unit).eval(node.func.value)
         if last == "submit" and not any("Executor" in getattr(v, "name", "") for v in receivers):

@@ -80,13 +80,23 @@ def is_shared(program: Program, creation: Creation) -> bool:
     return bool(callers) and all(not isinstance(c, Function) or is_cached(program, c) or _runs_once(c) for c in callers)
 
 
-def _scheduled(program: Program) -> set[Function]:
+_cache: WeakKeyDictionary[object, frozenset[Function]] = WeakKeyDictionary()
+
+
+def _scheduled(program: Program) -> frozenset[Function]:
     """What is handed to background tasks, schedulers and queues."""
+    known = _cache.get(program.analysis)
+    if known is None:
+        known = _cache[program.analysis] = frozenset(_find_scheduled(program))
+    return known
+
+
+def _find_scheduled(program: Program) -> set[Function]:
     calls = (c for c in program.external_calls() if c.name.removesuffix("()").rpartition(".")[2] in _BACKGROUND)
     return {f for call in calls for f in map(function_of, call.args.get(0, "func")) if f is not None}
 
 
-def _source(program: Program, unit: Function, scheduled: set[Function]) -> tuple[Unit, str] | None:
+def _source(program: Program, unit: Function, scheduled: frozenset[Function]) -> tuple[Unit, str] | None:
     """The nearest function up the calls that runs for every request or task."""
     queue: deque[Unit] = deque([unit])
     seen: set[Unit] = {unit}

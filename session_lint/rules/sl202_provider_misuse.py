@@ -115,9 +115,11 @@ def provider_misuse(program: Program) -> Iterator[Finding]:
         if program.role(unit) == "test":
             continue
         for statement in walk(unit.body):
-            yield from _of_statement(program, unit, statement)
+            if isinstance(statement, (ir.With, ir.For)):
+                yield from _of_statement(program, unit, statement)
         for expr in expressions(unit.body):
-            yield from _of_expression(program, unit, expr)
+            if isinstance(expr, (ir.Call, ir.Await)):
+                yield from _of_expression(program, unit, expr)
     for call in program.external_calls():
         if call.name in _DEPENDS and program.role(call.unit) != "test":
             what = _undependable(call.args.get(0, "dependency"))
@@ -155,7 +157,7 @@ def _of_expression(program: Program, unit: Unit, expr: ir.Expr) -> Iterator[Find
             inner = args[0].value
         case ir.Call(func=ir.Attribute(value=inner, name=name)) if name in _ADVANCE_METHODS:
             pass
-        case ir.Await(value=ir.Call() as inner):
+        case ir.Await(value=ir.Call() as inner) if id(inner) in program.flow.facts.call_targets:
             values = _values(program, unit, inner)
             if values and all(isinstance(v, (ContextManager, Generator)) for v in values) and _known(values):
                 what = "awaits a provider that is no coroutine"

@@ -67,7 +67,7 @@ those. The fix inserts `await`, in `async def` alone; a sync function has to bec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from session_lint import ir
@@ -104,14 +104,18 @@ class Unawaited:
     edits: tuple[Edit, ...]
 
 
+Alone = Sequence[tuple[Unit, ir.ExprStatement]]
+
+
 @rule("SL401", "unawaited-call", severity=Severity.ERROR, check="async-correctness", fix="safe")
 def unawaited_call(program: Program) -> Iterator[Finding]:
     """Coroutines of sessions and engines that nobody awaits."""
     returned: dict[Function, str] = {}
+    alone = list(_statements(program))
     for found in (
         *_methods(program, returned),
-        *_helpers(program, returned),
-        *_named_only(program),
+        *_helpers(program, returned, alone),
+        *_named_only(program, alone),
     ):
         module = found.unit.module
         yield unawaited_call.finding(
@@ -173,10 +177,10 @@ def _calls_of(program: Program, function: Function) -> Iterator[tuple[Unit, ir.C
                 yield unit, node
 
 
-def _helpers(program: Program, returned: dict[Function, str]) -> Iterator[Unawaited]:
+def _helpers(program: Program, returned: dict[Function, str], alone: Alone) -> Iterator[Unawaited]:
     """Calls that stand alone of functions that give a coroutine."""
     targets = program.flow.facts.call_targets
-    for unit, statement in _statements(program):
+    for unit, statement in alone:
         node = statement.value
         if not isinstance(node, ir.Call) or not any(f.is_async or f in returned for f in targets.get(id(node), ())):
             continue
@@ -203,9 +207,9 @@ def _only_function(program: Program, unit: Unit, node: ir.Call) -> Function | No
     return next(iter(found)) if len(found) == 1 else None
 
 
-def _named_only(program: Program) -> Iterator[Unawaited]:
+def _named_only(program: Program, alone: Alone) -> Iterator[Unawaited]:
     """Methods of sessions that stand alone and are not called."""
-    for unit, statement in _statements(program):
+    for unit, statement in alone:
         node = statement.value
         if not isinstance(node, ir.Attribute) or node.name not in _SESSION_METHODS:
             continue
@@ -221,10 +225,11 @@ def _named_only(program: Program) -> Iterator[Unawaited]:
 
 
 def _statements(program: Program) -> Iterator[tuple[Unit, ir.ExprStatement]]:
+    """The calls and attributes that stand alone as a statement."""
     units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
     for unit in units:
         for statement in walk(unit.body):
-            if isinstance(statement, ir.ExprStatement):
+            if isinstance(statement, ir.ExprStatement) and isinstance(statement.value, (ir.Call, ir.Attribute)):
                 yield unit, statement
 
 

@@ -100,7 +100,10 @@ def attribute_after_commit(program: Program) -> Iterator[Finding]:
     """Reads of mapped objects that a commit or rollback has expired."""
     for module in program.modules:
         for function in module.functions:
-            if not function.is_async or program.role(function) in ("test", "migration"):
+            # Only what calls a session's commit() or rollback() can expire anything.
+            if not function.is_async or function not in program.flow.facts.touching:
+                continue
+            if program.role(function) in ("test", "migration"):
                 continue
             for read in expired_reads(program, function):
                 what = f"reads `{read.name}.{read.attribute}`" if read.attribute else f"hands `{read.name}` out"
