@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import msgspec
 
 from session_lint.analysis import Fault
+from session_lint.cache.forms import form_of
 from session_lint.cache.store import MAX_BYTES, Store
 from session_lint.cache.tree import Tree
 from session_lint.findings import Finding
@@ -37,6 +38,7 @@ class Loaded:
         reused: how many files were in the cache.
         parsed: how many bytes were parsed.
         by_libcst: how many of them by LibCST.
+        forms: a name for the IR of each content, by its digest.
         faults: errors of ours in files.
     """
 
@@ -46,6 +48,7 @@ class Loaded:
     reused: int
     parsed: int
     by_libcst: int
+    forms: Mapping[bytes, bytes]
     faults: tuple[Fault, ...] = ()
 
 
@@ -60,6 +63,7 @@ def load(
     memory: int = 4000,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    lowered: Mapping[bytes, bytes] | None = None,
 ) -> Loaded:
     """Lower the files of a tree.
 
@@ -73,6 +77,7 @@ def load(
         memory: how many megabytes.
         executor: does the work in place of own processes.
         progress: told how many files are lowered.
+        lowered: outcomes that are known already, by the digests of contents.
     """
     stored = _stored(store)
     known: dict[bytes, bytes | msgspec.Raw] = {}
@@ -93,6 +98,7 @@ def load(
         if content is not None:
             missing.setdefault(tree.digests[path], path)
     reused = len(outcomes)
+    known |= {name: encoded for name, encoded in (lowered or {}).items() if name in missing}
     todo = [(name, tree.contents[path]) for name, path in missing.items() if name not in known]
     contents = [content for _, content in todo]
     passing: set[bytes] = set()
@@ -123,15 +129,16 @@ def load(
             if refusal.passing:
                 passing.add(tree.digests[path])
             findings.append(unreadable(path, refusal.message, refusal.row, refusal.column))
-    if todo:
+    if missing:
         _keep(store, {name: raw for name, raw in known.items() if name not in passing}, stored)
     return Loaded(
         tuple(files),
         tuple(findings),
         bool(passing),
         reused,
-        sum(len(content) for content in contents),
+        sum(len(tree.contents[path]) for path in missing.values()),
         by_libcst,
+        {name: form_of(memoryview(raw)) for name, raw in known.items()},
         tuple(faults),
     )
 

@@ -37,7 +37,7 @@ class Past:
             given: the files that are reported on.
         """
         recorded = self.baseline.marks if self.baseline is not None else Counter[Mark]()
-        earlier = self.earlier().copy() if self.earlier is not None else Counter[Mark]()
+        earlier: Counter[Mark] | None = None  # asked for only where there is something to compare
         new: list[Finding] = []
         old: list[Finding] = []
         for finding in findings:
@@ -45,7 +45,10 @@ class Past:
             compared = not (self.elsewhere and finding.filename in given)
             # Each takes its part, whether the other has the finding or not: n of before excuse n of now.
             known = [_take(recorded, one) and finding.code != UNREADABLE_FILE.code]
-            known.append(compared and _take(earlier, one))
+            if compared and self.earlier is not None:
+                if earlier is None:
+                    earlier = self.earlier().copy()
+                known.append(_take(earlier, one))
             (old if any(known) else new).append(finding)
         return new, old
 

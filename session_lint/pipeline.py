@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from session_lint.analysis import Analysis, rule_of
 from session_lint.cache.analyses import find_analysis, keep_analysis
+from session_lint.cache.forms import form_of, keep_forms, read_forms
 from session_lint.cache.keys import inputs, release
 from session_lint.cache.seal import user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, open_store
-from session_lint.cache.tree import Tree, look_at
+from session_lint.cache.tree import Tree, look_at, look_at_snapshot
 from session_lint.discovery import Discovery, discover, finder
 from session_lint.errors import UserError
 from session_lint.filtering import Sieve
@@ -105,7 +106,7 @@ def files_of_revision(request: Request, files: Files, commit: str) -> Files:
     contents = files_at(project.root, commit, lambda path: path in given or is_found(path))
     known = tuple(sorted(contents))
     sources = Sources(project.root, project.settings.max_file_size, contents)
-    return Files(project, Discovery(known, known, (), ()), sources, snapshot=True)
+    return Files(project, Discovery(known, known, (), ()), sources, snapshot=contents)
 
 
 def _exclude(request: Request, settings: Settings) -> list[str]:
@@ -135,11 +136,15 @@ def run(request: Request, files: Files) -> Result:
     settings, root = files.project.settings, files.project.root
     clock = _Clock()
     store = _store(request, files)
-    tree = look_at(files.discovery.known, files.sources, Store(None) if files.snapshot else store)
+    known, sources = files.discovery.known, files.sources
+    if files.snapshot is not None:
+        tree = look_at_snapshot(known, sources, files.snapshot, store)
+    else:
+        tree = look_at(known, sources, store)
     clock.lap("reading")
-    analysis = find_analysis(store, _key(files, tree)) if store.folder is not None else None
+    stages = _Stages(request, files, store, tree, clock)
+    analysis = stages.found()
     from_cache = analysis is not None
-    clock.lap("looking up")
 
     rules = load_rules() if analysis is None else tuple(rule_of(card) for card in analysis.cards)
     selected = _selected(request, files, rules)
@@ -147,7 +152,6 @@ def run(request: Request, files: Files) -> Result:
     source = str(files.project.settings_file)
     sieve = Sieve(rules, codes, settings, source, request.per_file_ignores)
 
-    stages = _Stages(request, files, store, tree, clock)
     if analysis is None:
         analysis = stages.analysis(rules if store.folder is not None else selected, rules)
 
@@ -156,6 +160,8 @@ def run(request: Request, files: Files) -> Result:
     scope = reported
     if request.past is not None and request.past.elsewhere:
         scope = reported | set(files.discovery.known)
+    if files.snapshot is not None:
+        files.snapshot.fetch(remarks.path for remarks in analysis.remarks if remarks.suppressions)
     sifted = sieve.sift(
         (finding for finding in analysis.findings if finding.filename in scope and finding.code in codes),
         (remarks for remarks in analysis.remarks if remarks.path in scope),
@@ -199,11 +205,7 @@ def _store(request: Request, files: Files) -> Store:
         name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogateescape')).hexdigest()[:8]}"
     # Beside the linted code anybody may have put a cache; a folder that the user names is the user's word.
     key = user_key() if request.cache_dir is None else b""
-    return open_store(folder, name, read_only=bool(files.sources.overlay) and not files.snapshot, key=key)
-
-
-def _key(files: Files, tree: Tree) -> bytes:
-    return inputs(files.project.settings, files.project.root, tree.digests, files.discovery.unreadable)
+    return open_store(folder, name, read_only=bool(files.sources.overlay) and files.snapshot is None, key=key)
 
 
 def _selected(request: Request, files: Files, rules: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -221,8 +223,41 @@ class _Stages:
     def __init__(self, request: Request, files: Files, store: Store, tree: Tree, clock: _Clock) -> None:
         self._request, self._files, self._store, self._tree, self._clock = request, files, store, tree, clock
         self.work: dict[str, int] = {}
+        self._lowered: Mapping[bytes, bytes] = {}
         self.loaded = cache(self._load)
         self.program = cache(self._link)
+
+    def found(self) -> Analysis | None:
+        """What the rules said of this tree before, or of one that differs in comments alone."""
+        if self._store.folder is None:
+            return None
+        forms = read_forms(self._store)
+        name = self._name({})
+        found = find_analysis(self._store, forms[name]) if name in forms else None
+        self._clock.lap("looking up")
+        if found is None and forms:
+            found = self._found_by_forms(name, forms)
+        return found
+
+    def _found_by_forms(self, name: bytes, forms: dict[bytes, bytes]) -> Analysis | None:
+        from session_lint.lowering.few import MOST, lower_few
+
+        tree = self._tree
+        paths = {c: path for path, c in tree.digests.items() if c not in forms and path not in tree.refused}
+        if len(paths) > MOST or any(path not in tree.contents for path in paths.values()):
+            return None
+        encoded = lower_few([tree.contents[path] for path in paths.values()])
+        self._clock.lap("lowering what is new")
+        if encoded is None:
+            return None
+        self._lowered = lowered = dict(zip(paths, encoded, strict=True))
+        new = {content: form_of(encoded) for content, encoded in lowered.items()}
+        name_by_forms = self._name(forms | new)
+        found = find_analysis(self._store, name_by_forms)
+        if found is not None:
+            keep_forms(self._store, {**new, name: name_by_forms}, forms)
+        self._clock.lap("looking up by form")
+        return found
 
     def analysis(self, rules: Sequence[Rule], known: Sequence[Rule]) -> Analysis:
         """What the rules say, kept for the next run."""
@@ -230,9 +265,17 @@ class _Stages:
 
         program, loaded = self.program(), self.loaded()
         found = judge(program, loaded, rules, known, self._clock.lap, self._request.progress)
-        if not (loaded.passing or found.faults):
-            keep_analysis(self._store, _key(self._files, self._tree), found)
+        if not (loaded.passing or found.faults) and self._store.folder is not None:
+            name = self._name(loaded.forms)
+            keep_analysis(self._store, name, found)
+            keep_forms(self._store, {**loaded.forms, self._name({}): name}, read_forms(self._store))
         return found
+
+    def _name(self, forms: Mapping[bytes, bytes]) -> bytes:
+        """A name for all that the analysis depends on, by the forms of contents where these are given."""
+        files = self._files
+        tree = {path: forms.get(content, content) for path, content in self._tree.digests.items()}
+        return inputs(files.project.settings, files.project.root, tree, files.discovery.unreadable)
 
     def _load(self) -> Loaded:
         from session_lint.judging import room_for_linking
@@ -240,18 +283,21 @@ class _Stages:
 
         discovery, request = self._files.discovery, self._request
         settings = self._files.project.settings
+        if self._files.snapshot is not None:
+            self._files.snapshot.fetch(self._files.snapshot)
         with room_for_linking():
             loaded = load(
                 discovery.known,
                 self._tree,
                 self._files.sources,
                 # The modules of an earlier revision are not worth the place of those that are there now.
-                replace(self._store, read_only=self._store.read_only or self._files.snapshot),
+                replace(self._store, read_only=self._store.read_only or self._files.snapshot is not None),
                 jobs=request.jobs,
                 seconds=settings.max_file_seconds,
                 memory=settings.max_file_memory,
                 executor=request.executor,
                 progress=request.progress,
+                lowered=self._lowered,
             )
         folders = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in discovery.unreadable]
         self.work |= {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from session_lint.loading import Progress
     from session_lint.past import Past
+    from session_lint.revision import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of a run, where they are, and what holds for them; a snapshot's contents are not those on disk."""
+    """The files of a run, where they are, and what holds for them; ``snapshot`` has their contents at an earlier revision."""
 
     project: Project
     discovery: Discovery
     sources: Sources
-    snapshot: bool = False
+    snapshot: Snapshot | None = None
 
     @property
     def has_any(self) -> bool:

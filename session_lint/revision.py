@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from session_lint.errors import UserError
@@ -48,14 +48,74 @@ def resolve(root: Path, revision: str) -> str:
     return commit
 
 
-def files_at(root: Path, commit: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """The contents of files at a commit, by their paths relative to ``root``.
+class Snapshot(Mapping[str, bytes]):
+    """The contents of files at a commit by path, read when they are first asked for: one by one, or many by ``fetch``.
+
+    Args:
+        root: the folder that paths are relative to.
+        commit: the commit.
+        blobs: git's name for the content of each file.
+    """
+
+    def __init__(self, root: Path, commit: str, blobs: Mapping[str, bytes]) -> None:
+        self.blobs = blobs
+        self._root, self._commit = root, commit
+        self._contents: dict[str, bytes] = {}
+
+    def __getitem__(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            KeyError: there is none of that name.
+            UserError: git cannot read it.
+        """
+        if path not in self._contents and path in self.blobs:
+            self.fetch([path])
+        return self._contents[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.blobs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.blobs)
+
+    def __len__(self) -> int:
+        return len(self.blobs)
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Read files, all at once.
+
+        Raises:
+            UserError: git cannot read them.
+        """
+        missing = [path for path in paths if path not in self._contents]
+        if not missing:
+            return
+        asked = b"".join(self.blobs[path] + b"\n" for path in missing)
+        contents = _git(self._root, "cat-file", "--batch", given=asked)
+        if contents is None:
+            raise UserError(f"git cannot read the files of {self._commit} in {self._root}.")
+        start = 0
+        for path in missing:
+            end = contents.index(b"\n", start)
+            head = contents[start:end]
+            if not head.split()[-1].isdigit():
+                raise UserError(
+                    f"git lacks the content of {path} at {self._commit}; in a partial clone, fetch it first."
+                )
+            size = int(head.split()[-1])
+            self._contents[path] = contents[end + 1 : end + 1 + size]
+            start = end + size + 2
+
+
+def files_at(root: Path, commit: str, wanted: Callable[[str], bool]) -> Snapshot:
+    """The files at a commit, by their paths relative to ``root``.
 
     Raises:
-        UserError: git cannot read them.
+        UserError: git cannot list them.
     """
     if not commit:
-        return {}
+        return Snapshot(root, commit, {})
     listing = _git(root, "ls-tree", "-r", "-z", commit)
     if listing is None:
         raise UserError(f"git cannot list the files of {commit} in {root}.")
@@ -65,20 +125,7 @@ def files_at(root: Path, commit: str, wanted: Callable[[str], bool]) -> dict[str
         path = os.fsdecode(name)
         if head.startswith(b"100") and wanted(path):  # a file, and no link or submodule
             names[path] = head.split()[2]
-    contents = _git(root, "cat-file", "--batch", given=b"".join(name + b"\n" for name in names.values()))
-    if contents is None:
-        raise UserError(f"git cannot read the files of {commit} in {root}.")
-    files = {}
-    start = 0
-    for path in names:
-        end = contents.index(b"\n", start)
-        head = contents[start:end]
-        if not head.split()[-1].isdigit():
-            raise UserError(f"git lacks the content of {path} at {commit}; in a partial clone, fetch it first.")
-        size = int(head.split()[-1])
-        files[path] = contents[end + 1 : end + 1 + size]
-        start = end + size + 2
-    return files
+    return Snapshot(root, commit, names)
 
 
 def _commit(root: Path, name: str) -> str | None:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,7 +14,11 @@ from session_lint.cache.keys import digest
 from session_lint.cache.store import Store
 from session_lint.source import SourceError, Sources
 
+if TYPE_CHECKING:
+    from session_lint.revision import Snapshot
+
 _NAME = "files"
+_BLOBS = "blobs"
 _GRAIN = 2_000_000_000
 """Nanoseconds: the coarsest clock of a file system. What was changed so shortly before it was read may change again unseen."""
 
@@ -32,6 +37,13 @@ class Index(msgspec.Struct, frozen=True, array_like=True):
 
     since: int
     seen: dict[bytes, Seen]
+
+
+class Blob(msgspec.Struct, frozen=True, array_like=True):
+    """The size and digest of a content that git has a name for."""
+
+    size: int
+    digest: bytes
 
 
 @dataclass(slots=True)
@@ -99,6 +111,37 @@ def look_at(paths: Iterable[str], sources: Sources, store: Store) -> Tree:
     if tree.contents or seen.keys() != index.seen.keys():
         store.write(_NAME, msgspec.msgpack.encode(Index(since, seen)))
     return tree
+
+
+def look_at_snapshot(paths: Iterable[str], sources: Sources, snapshot: Snapshot, store: Store) -> Tree:
+    """Find out which content each file of a commit has: git has a name for it, and the store knows ours for that."""
+    blobs = _load_blobs(store)
+    tree = Tree()
+    new = []
+    for path in paths:
+        known = blobs.get(snapshot.blobs[path])
+        if known is not None and known.size <= sources.max_file_size:
+            tree.digests[path] = known.digest
+        else:
+            new.append(path)
+    snapshot.fetch(new)
+    for path in new:
+        tree.look(path, sources)
+    if tree.contents:
+        seen = {snapshot.blobs[path]: Blob(len(tree.contents[path]), tree.digests[path]) for path in tree.contents}
+        kept = {blob: blobs[blob] for blob in snapshot.blobs.values() if blob in blobs}
+        store.write(_BLOBS, msgspec.msgpack.encode(kept | seen))
+    return tree
+
+
+def _load_blobs(store: Store) -> dict[bytes, Blob]:
+    data = store.read(_BLOBS)
+    if data is not None:
+        try:
+            return msgspec.msgpack.decode(data, type=dict[bytes, Blob])
+        except (msgspec.DecodeError, RecursionError, MemoryError):
+            pass
+    return {}
 
 
 def _load(store: Store) -> Index:

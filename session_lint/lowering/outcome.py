@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from functools import cache
 
 import msgspec
 
@@ -30,7 +31,12 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Outcome)
+
+
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[Outcome]:
+    """Made when it is needed: it has to learn all types of nodes."""
+    return msgspec.msgpack.Decoder(Outcome)
 
 
 def outcome_of(data: bytes) -> Outcome:
@@ -65,7 +71,7 @@ def decode_outcome(data: bytes | memoryview) -> Outcome:
         ValueError: the bytes are nothing of the kind.
     """
     try:
-        outcome = _DECODER.decode(data)
+        outcome = _decoder().decode(data)
     except (msgspec.DecodeError, RecursionError, MemoryError) as error:
         raise ValueError(str(error)) from error
     if (outcome.module is None) is (outcome.refusal is None):

@@ -505,9 +505,7 @@ def steps_of(unit: Unit, classes: Mapping[int, Class]) -> Iterator[Step]:
     yield from _steps(unit.body, unit, unit, classes)
 
 
-def _steps(
-    body: Sequence[ir.Statement], unit: Unit, scope: Scope, classes: Mapping[int, Class]
-) -> Iterator[Step]:
+def _steps(body: Sequence[ir.Statement], unit: Unit, scope: Scope, classes: Mapping[int, Class]) -> Iterator[Step]:
     for statement in body:
         match statement:
             case ir.ExprStatement(value=ir.Constant()) | ir.Return(value=None):

@@ -27,7 +27,7 @@ from session_lint.result import Result
 from session_lint.rules.registry import Selection
 
 PROJECT = Path(__file__).parents[2] / "fixtures" / "batch_scraper" / "violating"
-FILES = ("analyses", "files", "modules")
+FILES = ("analyses", "files", "forms", "modules")
 
 
 @pytest.fixture
@@ -84,9 +84,44 @@ def test_what_changed_alone_is_parsed(project: Path) -> None:
     changed = project / "scraper" / "database.py"
     changed.write_text(changed.read_text() + "\n\nADDED = 1\n")
     second = lint(project)
+    assert not second.work["analysis from the cache"]
     assert second.work["bytes parsed"] == changed.stat().st_size
     assert 0 < second.work["bytes parsed by LibCST"] < second.work["bytes parsed"]
     assert second.work["files from the cache"] == len(first.files.discovery.known) - 1
+    assert_same(project)
+
+
+@pytest.mark.parametrize("comment", ["\n\n# What follows is left out.\n", "    \n", "# session: AsyncSession\n"])
+def test_comments_alone_are_not_linked_again(project: Path, comment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = lint(project)
+    for path in sorted(project.rglob("*.py"))[:3]:
+        path.write_text(path.read_text() + comment)
+    monkeypatch.setattr("session_lint.judging.link_files", None)
+    second = lint(project)
+    assert second.work["analysis from the cache"]
+    assert said(second) == said(first)
+    assert lint(project).work["analysis from the cache"]
+    monkeypatch.undo()
+    assert_same(project)
+
+
+def test_a_comment_that_suppresses_is_no_mere_comment(project: Path) -> None:
+    finding = next(one for one in lint(project).findings if one.filename.endswith(".py"))
+    path = project / finding.filename
+    lines = path.read_text().split("\n")
+    lines[finding.span.row - 1] += f"  # session-lint: ignore[{finding.code}] for good reasons"
+    path.write_text("\n".join(lines))
+    second = lint(project)
+    assert finding not in second.findings
+    assert_same(project)
+
+
+def test_a_line_more_is_another_place(project: Path) -> None:
+    finding = next(one for one in lint(project).findings if one.filename.endswith(".py"))
+    path = project / finding.filename
+    path.write_text("# A comment that moves all the rest.\n" + path.read_text())
+    moved = [one for one in lint(project).findings if one.filename == finding.filename]
+    assert moved[0].span.row == finding.span.row + 1
     assert_same(project)
 
 
