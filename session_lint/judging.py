@@ -99,6 +99,7 @@ def judge(
     size = {
         "functions": sum(len(module.functions) for module in program.modules),
         "edges": sum(len(callers) for callers in facts.callers.values()),
+        "statements": facts.steps,
         "evaluations": facts.evaluations,
         "contexts": len(program.analysis.contexts),
     }
