@@ -9,28 +9,36 @@ import errno
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from session_lint import __version__
-from session_lint.cli.audit import audit
-from session_lint.cli.baseline import baseline
-from session_lint.cli.check import check
-from session_lint.cli.clean import clean
-from session_lint.cli.explain import explain
-from session_lint.cli.init import init
 from session_lint.cli.options import FAILED
-from session_lint.cli.rule import rule
-from session_lint.cli.trace import trace
 from session_lint.errors import UserError
 
 INTERRUPTED = 130
 _NO_ROOM = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
 
 
+_COMMANDS = ("check", "audit", "trace", "rule", "explain", "init", "baseline", "clean")
+"""Each has a module of its name, which is imported when the command is asked for."""
+
+
 class _CommandLine(click.Group):
     """Every way a run can end becomes one of our exit codes, and every error a sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands, for ``--help`` and completion."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"session_lint.cli.{cmd_name}"), cmd_name)
+        return command
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
@@ -100,13 +108,3 @@ def main() -> None:
 
     Exit codes: 0 nothing to report, 1 findings, 2 the run itself failed, 130 interrupted.
     """
-
-
-main.add_command(check)
-main.add_command(audit)
-main.add_command(trace)
-main.add_command(rule)
-main.add_command(explain)
-main.add_command(init)
-main.add_command(baseline)
-main.add_command(clean)
