@@ -108,8 +108,10 @@ class Analysis:
         seen = self.by_function.setdefault(function, [])
         if len(seen) >= MAX_CONTEXTS:
             entry_bits = tuple(states.UNKNOWN for _ in numbers)
+            own = function.params[0].name if function.name == "__init__" and function.takes_self else ""
             arguments = {
-                name: frozenset(v for v in values if isinstance(v, Session)) for name, values in arguments.items()
+                name: values if name == own else frozenset(v for v in values if bears_session(v))
+                for name, values in arguments.items()
             }
         from_test = caller is not None and caller.is_test
         key = (
