@@ -87,6 +87,10 @@ def decorator_kind(name: str) -> Kind | None:
         return "resolver"
     if _of(name, _BOTS):
         return "event"
+    if _of(name, ("fastmcp", "mcp")) and method in ("tool", "resource", "prompt"):
+        return "task"
+    if _of(name, ("temporalio",)) and method == "defn":
+        return "task"
     return None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
+from session_lint import ir
 from session_lint.findings import Finding
 from session_lint.program import Program
 from session_lint.program.flow import Creation
 from session_lint.rules.registry import Rule
+from session_lint.traversal import subexpressions
 
 EXEMPT_ROLES = frozenset({"test", "migration", "script"})
 
@@ -19,10 +21,12 @@ def misplaced(
 
     ``but`` are the places, by the identity of the call, that a more specific rule reports.
     """
+    inner = _arguments_of_others(program, kind)
     for creation in program.creations(kind):
         module = creation.unit.module
         if (
             id(creation.node) in but
+            or id(creation.node) in inner
             or program.role(creation.unit) in EXEMPT_ROLES
             or not _is_misplaced(program, creation)
         ):
@@ -35,6 +39,17 @@ def misplaced(
             symbol=creation.unit.qualname,
             digest=program.digest(module, creation.node.span),
         )
+
+
+def _arguments_of_others(program: Program, kind: str) -> set[int]:
+    """What is made for another of its kind alone: ``scoped_session(sessionmaker(...))`` is one thing."""
+    return {
+        id(part)
+        for creation in program.creations(kind)
+        for argument in creation.node.args
+        for part in subexpressions(argument.value)
+        if isinstance(part, ir.Call)
+    }
 
 
 def _is_misplaced(program: Program, creation: Creation) -> bool:

@@ -674,12 +674,15 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         import graphene
         from aiogram import BaseMiddleware, Router
         from discord.ext import commands
+        from fastmcp import FastMCP
         from rq.decorators import job as library_job
+        from temporalio import activity
         from telegram.ext import Application, CommandHandler
 
         bot = commands.Bot("!")
         router = Router()
         job = partial(library_job, connection=None)
+        mcp = FastMCP("words")
 
         @bot.command()
         async def chat(ctx): ...
@@ -706,6 +709,12 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 
         @job("default")
         def later(): ...
+
+        @mcp.tool()
+        async def look_up(word): ...
+
+        @activity.defn
+        async def send(order): ...
         """,
         {
             "chat": "event",
@@ -716,6 +725,8 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
             "Query.resolve_name": "resolver",
             "Rename.mutate": "resolver",
             "later": "task",
+            "look_up": "task",
+            "send": "task",
         },
     ),
     "objects that only look like frameworks": (
