@@ -30,6 +30,7 @@ from session_lint.program.values import (
     Dependency,
     External,
     Factory,
+    FunctionValue,
     Generator,
     Handle,
     Instance,
@@ -454,15 +455,24 @@ class Frame(ControlFlow):
             self.noted = (self.raising[-1], state)
 
     def call_any(self, funcs: Values, args: Arguments, node: ir.Call) -> Values:
-        """Only one of them is called: none sees what another does to sessions."""
+        """Only one of several functions is called: none sees what another does to sessions.
+
+        A method is called on all objects that a variable may hold: what held before the call did so for the one that it is.
+        """
+        groups: dict[object, list[Value]] = {}
+        for func in funcs:
+            called = func.function if isinstance(func, (FunctionValue, BoundMethod)) else None
+            groups.setdefault(called, []).append(func)
+        if len(groups) == 1:
+            return super().call_any(funcs, args, node)
         before, after = self.state, None
         results: list[Values] = []
         known = self.context.waits.pop(id(node), None)
         waits: list[Wait | None] = []
-        for func in funcs:
+        for group in groups.values():
             self.state = before.copy()
             try:
-                results.append(self.call(func, args, node))
+                results.extend(self.call(func, args, node) for func in group)
             except Unreachable:
                 continue
             finally:

@@ -39,7 +39,7 @@ _METHODS = {
     "kiq": "a queue",
     "submit": "an executor",
 }
-_TASK_STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe"}
+_TASK_STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "run_in_executor"}
 _OBJECTS = {
     "starlette.background.BackgroundTask": "a background task",
     "fastapi.BackgroundTask": "a background task",

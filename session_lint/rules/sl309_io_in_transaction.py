@@ -2,8 +2,7 @@
 
 ## What it does
 Reports a call that waits for the network, another process or the clock while a session holds a transaction that has
-run SQL: at the call itself, or where a function is called that waits further down. The list of such calls is data,
-[a model](../models.md), and can be added to.
+run SQL: at the call itself, or where a function is called that waits further down. The list of such calls is data; a model (`docs/models.md`) can add to it.
 
 ## Why is this bad?
 From its first statement on a session keeps a connection, and what it has locked, until the transaction ends. While the

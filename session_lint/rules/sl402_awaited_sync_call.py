@@ -2,8 +2,9 @@
 
 ## What it does
 Reports `await` on the synchronous methods of an `AsyncSession` (`add`, `add_all`, `expunge`, `expire`,
-`is_modified`, `in_transaction` ...), on any method of a sync `Session`, engine or connection, and on the session
-that calling a class or factory gives (`await session_factory()`).
+`is_modified`, `in_transaction` ...), on those of a result that has been awaited before (`await result.scalars()`), on
+any method of a sync `Session`, engine or connection, and on the session that calling a class or factory gives
+(`await session_factory()`).
 
 `await session.begin()` and `await session.begin_nested()` of an `AsyncSession` are valid, and are not reported.
 
@@ -13,6 +14,7 @@ It raises, and too late. Observed on SQLAlchemy 2.1.9, 2.0.58 and 1.4.54:
 - `await session.add(user)`: `TypeError: object NoneType can't be used in 'await' expression`.
 - `await session.commit()` on a sync session: the same `TypeError`, after the row was committed. The caller sees
   an error, and retries what is already done.
+- `await result.scalars()`: `TypeError: object ScalarResult can't be used in 'await' expression`, after the query.
 - `await session_factory()`: `TypeError: object AsyncSession can't be used in 'await' expression`.
 
 From Python 3.14 on the messages read `'NoneType' object can't be awaited`.
@@ -50,7 +52,8 @@ The fix removes the `await`; that the function then blocks the event loop is SL4
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 
 from session_lint import ir
 from session_lint.findings import Edit, Finding, Fix, Severity
@@ -68,7 +71,7 @@ from session_lint.rules.awaiting import (
     method_calls,
 )
 from session_lint.rules.registry import rule
-from session_lint.traversal import expressions
+from session_lint.traversal import bound_names, expressions, walk
 
 _SYNC_METHODS = {
     "session": SESSION_COROUTINES | SESSION_PLAIN | SYNC_SESSION_ONLY,
@@ -76,13 +79,30 @@ _SYNC_METHODS = {
     "connection": frozenset({"execute", "scalar", "scalars", "commit", "rollback", "close", "exec_driver_sql"}),
     "handle": frozenset({"commit", "rollback"}),
 }
+# What gives a buffered result, and what such a result and those made of it have.
+_RESULTS = ("execute", "scalars", "exec")
+_RESULT_METHODS = frozenset(
+    {"all", "columns", "fetchall", "fetchmany", "fetchone", "first", "freeze", "mappings", "one"}
+) | {
+    *(
+        "one_or_none",
+        "partitions",
+        "scalar",
+        "scalar_one",
+        "scalar_one_or_none",
+        "scalars",
+        "tuples",
+        "unique",
+        "yield_per",
+    )
+}
 _LENGTH = len("await ")
 
 
 @rule("SL402", "awaited-sync-call", severity=Severity.ERROR, check="async-correctness", fix="safe")
 def awaited_sync_call(program: Program) -> Iterator[Finding]:
     """``await`` on what is no coroutine."""
-    for unit, node, why in (*_methods(program), *_sessions(program)):
+    for unit, node, why in (*_methods(program), *_sessions(program), *_results(program)):
         awaited = body_of(program, unit).parents.get(id(node))
         if not isinstance(awaited, ir.Await):
             continue
@@ -147,6 +167,50 @@ def _sessions(program: Program) -> Iterator[tuple[Unit, ir.Call, str]]:
         callees = program.flow.at(creation.unit).eval(creation.node.func)
         if callees and all(isinstance(v, (Factory, Symbol, ClassValue)) for v in callees):
             yield creation.unit, creation.node, "which makes a session and is no coroutine: a TypeError"
+
+
+def _results(program: Program) -> Iterator[tuple[Unit, ir.Call, str]]:
+    """Methods of the results that an async session's calls give once they are awaited."""
+    results: dict[Unit, set[int]] = defaultdict(set)
+    for call in method_calls(program):
+        awaited = body_of(program, call.unit).parents.get(id(call.node))
+        if call.kind == "session" and call.is_async and call.name in _RESULTS and isinstance(awaited, ir.Await):
+            results[call.unit].add(id(awaited))
+    for unit, made in results.items():
+        names = _always(unit, made)
+        for expr in expressions(unit.body):
+            if not isinstance(expr, ir.Await) or not isinstance(expr.value, ir.Call):
+                continue
+            source: ir.Expr = expr.value
+            while (
+                isinstance(source, ir.Call)
+                and isinstance(source.func, ir.Attribute)
+                and source.func.name in _RESULT_METHODS
+            ):
+                source = source.func.value
+            if source is not expr.value and (
+                id(source) in made or (isinstance(source, ir.Name) and source.id in names)
+            ):
+                yield unit, expr.value, "a plain method of a result that is there already: a TypeError"
+
+
+def _always(unit: Unit, made: Collection[int]) -> set[str]:
+    """The variables that hold nothing but such results."""
+    good: set[str] = set()
+    bad = {param.name for param in unit.params} if isinstance(unit, Function) else set()
+    for statement in walk(unit.body):
+        match statement:
+            case ir.Assign(targets=targets, value=value):
+                names = {name.id for target in targets for name in bound_names(target)}
+                plain = len(targets) == 1 and isinstance(targets[0], ir.Name) and id(value) in made
+                (good if plain else bad).update(names)
+            case ir.AnnAssign(target=target) | ir.AugAssign(target=target) | ir.For(target=target):
+                bad |= {name.id for name in bound_names(target)}
+            case ir.With(items=items):
+                bad |= {n.id for item in items if item.target is not None for n in bound_names(item.target)}
+            case _:
+                pass
+    return good - bad
 
 
 def _fix(awaited: ir.Await) -> Fix | None:

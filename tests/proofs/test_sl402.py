@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from harness import Database
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
@@ -51,4 +52,14 @@ def test_a_session_is_not_awaitable(users: Database) -> None:
         await async_sessionmaker(users.async_engine())()  # type: ignore[misc]
 
     with pytest.raises(TypeError, match=r"AsyncSession'? .*await"):
+        users.run(scenario())
+
+
+def test_a_result_has_plain_methods_too(users: Database) -> None:
+    async def scenario() -> None:
+        async with AsyncSession(users.async_engine()) as session:
+            result = await session.execute(text("SELECT name FROM users"))
+            await result.scalars()  # type: ignore[misc]
+
+    with pytest.raises(TypeError, match=r"^(object |')?ScalarResult'? .*await"):
         users.run(scenario())
