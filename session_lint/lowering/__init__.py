@@ -9,6 +9,7 @@ running Python's grammar) alone.
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ from session_lint.lowering.gate import LoweringError, accept
 from session_lint.lowering.outline import mentioning
 from session_lint.lowering.plain_statements import statement
 from session_lint.lowering.spans import Tree, Walk, line_offsets, tree_ruler
+
+_CALLS = 3_000
+"""Calls in calls that the deepest code takes that the gate lets pass, wherever lowering is called from."""
 
 __all__ = ["LoweringError", "lower", "lower_and_count"]
 
@@ -65,7 +69,12 @@ def _lower(text: str) -> tuple[ir.Module, int]:
 
         return lower_newer(text, offsets, error), len(text.encode())
     walk = Walk(tree_ruler(text), text, offsets)
-    body, parsed = _statements(walk, trees)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _CALLS))
+    try:
+        body, parsed = _statements(walk, trees)
+    finally:
+        sys.setrecursionlimit(limit)
     return ir.Module(body, suppression_comments(walk, trees)), parsed
 
 

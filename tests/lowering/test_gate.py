@@ -58,6 +58,12 @@ def test_endless_chains_do_not_end_the_process(kind: str) -> None:
             lower(text)
 
 
+@pytest.mark.parametrize("test", ["a", "session"])
+def test_a_long_chain_of_branches_is_lowered_by_either(test: str) -> None:
+    (statement,) = lower(CHAINS["elif"](290).replace("a:", f"{test}:")).body
+    assert isinstance(statement, ir.If)
+
+
 @pytest.mark.parametrize("kind", ["list", "statements"])
 def test_flat_code_is_not_deep(kind: str) -> None:
     assert lower(CHAINS[kind](5000) + "\n").body
