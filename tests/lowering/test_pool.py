@@ -107,8 +107,8 @@ def test_a_process_that_dies_costs_its_file(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_BOOT", LETHAL)
-    outcomes = dict(lower_all([b"sleep", b"x = 1\n"], jobs=2, seconds=2))
-    assert refusal(outcomes[0]).message == "parsing it takes longer than max-file-seconds (2)"
+    outcomes = dict(lower_all([b"sleep", b"x = 1\n"], jobs=2, seconds=5))
+    assert refusal(outcomes[0]).message == "parsing it takes longer than max-file-seconds (5)"
     assert outcomes[1] == EXPECTED[6]
 
 
