@@ -10,6 +10,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from session_lint.errors import UserError
 from session_lint.settings import SETTINGS_FILE
+from session_lint.settings_schema import SCHEMA_URL
 
 Section = Mapping[str, "str | Sequence[str]"]
 
@@ -23,7 +24,7 @@ def settings_target(root: Path) -> Path:
 
 
 def section_text(target: Path, section: Section) -> str:
-    """The settings as TOML; in ``pyproject.toml`` they are a table of their own."""
+    """The settings as TOML; in ``pyproject.toml`` they are a table of their own, else editors are told of their schema."""
     table = tomlkit.table()
     for key, value in section.items():
         if isinstance(value, str):
@@ -33,7 +34,7 @@ def section_text(target: Path, section: Section) -> str:
             array.extend(value)
             table[key] = array.multiline(len(value) > 1)
     if target.name == SETTINGS_FILE:
-        return table.as_string()
+        return f"#:schema {SCHEMA_URL}\n\n{table.as_string()}"
     tool = tomlkit.table(is_super_table=True)
     tool["session-lint"] = table
     document = tomlkit.document()

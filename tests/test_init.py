@@ -13,6 +13,7 @@ from session_lint.api import check
 from session_lint.cli import main
 from session_lint.inference import Inference, infer, section
 from session_lint.settings import load_settings
+from session_lint.settings_schema import SCHEMA_URL
 
 DATABASE = """\
 from collections.abc import Iterator
@@ -198,6 +199,7 @@ def test_without_a_pyproject_it_writes_a_file_of_its_own(tmp_path: Path, monkeyp
     monkeypatch.chdir(root)
     assert invoke("init", "--root", ".").exit_code == 0
     assert load_settings(root / "session-lint.toml").transaction_owner == "service"
+    assert (root / "session-lint.toml").read_text("utf-8").startswith(f"#:schema {SCHEMA_URL}\n\ntransaction-owner")
 
 
 @pytest.mark.parametrize(

@@ -27,17 +27,15 @@ def lines(result: Result) -> list[str]:
 def _owner(result: Result) -> str:
     """Who ends transactions: the code plainly does as the settings' default does not say, or many findings are about it."""
     project = result.files.project
-    if project.says("transaction-owner"):
-        return ""
     other = result.analysis.other_policy
     about = _about(result, _OWNERSHIP)
+    if (other is None and not _are_many(result, about)) or project.says("transaction-owner"):
+        return ""
     if other is not None and (other.owner != "service" or not about):
         return (
             f"{other.ended} of {other.total} transactions are ended by {OWNER_NAMES[other.owner]}, while transaction-owner is"
             f' "{project.settings.transaction_owner}"; `session-lint init --dry-run` shows where.'
         )
-    if other is None and not _are_many(result, about):
-        return ""
     why = "" if other is None else f"; {other.ended} of {other.total} transactions are ended there"
     return (
         f"{_counted(result, about)} say that services (borrowers) begin, commit or roll back{why}: if that is your convention,"
@@ -47,7 +45,7 @@ def _owner(result: Result) -> str:
 
 def _session_modules(result: Result) -> str:
     about = _about(result, _MAKING)
-    if result.files.project.says("session-modules") or not _are_many(result, about):
+    if not _are_many(result, about) or result.files.project.says("session-modules"):
         return ""
     modules = len({finding.filename for finding in about})
     return (
