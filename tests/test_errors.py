@@ -22,6 +22,7 @@ HERE = {
     "inner/one/a.py": "",
     "inner/two/session-lint.toml": "",
     "inner/two/a.py": "",
+    "api/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/x')\ndef endpoint():\n    pass\n",
     "list.jsonl": '{"session-lint-baseline": 1}\n{"path": "a.py"}\n',
     "wrong.toml": "pooler = 'pgbouncer'\n",
 }
@@ -90,10 +91,10 @@ COMMAND_LINES = [
     ("explain a.py:9", "a.py has no line 9; it has lines 1 to 1."),
     ("explain gone.py:1", "gone.py is not a file; name an existing Python file, as in app/services.py:42."),
     ("explain broken.py:1", "broken.py cannot be explained: broken.py cannot be checked: "),
-    ("trace gone --root .", "No entry point is called gone; `session-lint trace` lists them all."),
-    ("trace --root .", "No entry point was found; name the decorators that make one in `entry-point-decorators`."),
+    ("trace gone --root api", "No entry point is called 'gone'; `session-lint trace` lists them all."),
+    ("trace --root inner/one", "No entry point was found; name the decorators that make one in `entry-point-decorators`."),
     # The command line itself
-    ("chekc", "No such command 'chekc'. Did you mean 'check'?"),
+    ("chekc", "No such command 'chekc'; did you mean `check`?"),
     ("zzz", "No such command 'zzz'; `session-lint --help` lists what there is."),
     ("check --selct SL3", "No such option '--selct'. (Did you mean one of: '--extend-select', '--help', '--select'?)"),
     ("check --zzz", "No such option '--zzz'; `session-lint check --help` lists what there is."),

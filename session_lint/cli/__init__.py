@@ -5,6 +5,7 @@ Heavy modules (LibCST, rich, the pipeline) are imported inside commands, so that
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import sys
@@ -39,6 +40,17 @@ class _CommandLine(click.Group):
             return None
         command: click.Command = getattr(import_module(f"session_lint.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with, and the rest of them."""
+        name = args[0]
+        if not (name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing):
+            close = difflib.get_close_matches(name, _COMMANDS, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"`{ctx.command_path} --help` lists what there is."
+            raise click.UsageError(f"No such command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
