@@ -144,8 +144,9 @@ def _made_here(value: Value, module: Module) -> bool:
             return made is module
         case Coroutine(result=values) | Generator(items=values) | ContextManager(entered=values):
             return any(_made_here(v, module) for v in values)
-        case Container(items=items):
-            return any(_made_here(v, module) for values in items for v in values)
+        case Container(items=items):  # what objects in it give may be this again
+            plain = (v for values in items for v in values if isinstance(v, (Session, Factory, Engine)))
+            return any(_made_here(v, module) for v in plain)
         case Instance(cls=cls):
             raw = (v for method in cls.methods.values() for v in method.returns.values | method.yields.values)
             return any(_made_here(v, module) for v in raw if not isinstance(v, (Instance, Coroutine)))
