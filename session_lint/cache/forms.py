@@ -18,8 +18,8 @@ _SPARE = 20_000
 
 def form_of(encoded: bytes | memoryview) -> bytes:
     """The form of an encoded outcome; how it was come by is no part of it."""
-    module, refusal, *_ = msgspec.msgpack.decode(encoded, type=tuple[msgspec.Raw, msgspec.Raw, int])
-    return digest(bytes(module) + bytes(refusal))
+    parts = msgspec.msgpack.decode(encoded, type=list[msgspec.Raw])
+    return digest(b"".join(map(bytes, parts[:2])))  # the module, or why there is none
 
 
 def read_forms(store: Store) -> dict[bytes, bytes]:

@@ -6,7 +6,8 @@ where variables live and in what a call does; those are the methods that they ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from session_lint import ir
@@ -50,6 +51,7 @@ from session_lint.program.world import Arguments, World, is_stub, members, sessi
 
 MAX_NAME = 120
 MAX_KEYS = 32
+MAX_OVERRIDES = 6
 _TRANSPARENT_TYPES = {
     "Optional",
     "Union",
@@ -565,16 +567,21 @@ class Evaluator:
                     continue
                 functions = [v for v in found if isinstance(v, FunctionValue)]
                 if functions and all(is_stub(v.function) for v in functions):
-                    overrides = [
-                        (v, sub)
-                        for sub in descendants(value.cls)
-                        if name in sub.attrs
-                        for v in self.read(sub.attrs[name])
-                    ]
-                    if 0 < len(overrides) <= 6:
+                    overrides = self._overrides(value.cls, name)
+                    if overrides:
                         return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
                 return members(self._bind(v, value) for v in found)
         return members(self._external_attribute(base, name) for base in sorted(value.cls.external_lineage())[:2])
+
+    def _overrides(self, cls: Class, name: str) -> list[tuple[Value, Class]]:
+        """What the subclasses of a class put in the place of a stub; nothing where there are too many to tell."""
+        found: list[tuple[Value, Class]] = []
+        for sub in descendants(cls):
+            if name in sub.attrs:
+                found += [(v, sub) for v in self.read(sub.attrs[name])]
+                if len(found) > MAX_OVERRIDES:
+                    return []
+        return found
 
     def _bind(self, value: Value, receiver: Value) -> Values:
         match value:
@@ -1033,15 +1040,16 @@ def _is_classmethod(value: Value) -> bool:
             return False
 
 
-def descendants(cls: Class) -> list[Class]:
-    found: list[Class] = []
-    queue = list(cls.subclasses)
+def descendants(cls: Class) -> Iterator[Class]:
+    """The subclasses of a class and theirs, the nearest first, each once."""
+    seen: set[Class] = set()
+    queue = deque(cls.subclasses)
     while queue:
-        sub = queue.pop(0)
-        if sub not in found:
-            found.append(sub)
+        sub = queue.popleft()
+        if sub not in seen:
+            seen.add(sub)
+            yield sub
             queue.extend(sub.subclasses)
-    return found
 
 
 _INSTANCES: dict[str, Callable[[bool], Value]] = {
