@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from session_lint.errors import UserError
+from session_lint.errors import UserError, shortened
 from session_lint.patterns import Patterns
 from session_lint.regular import read_regular
 from session_lint.settings import SETTINGS_FILES, has_settings
@@ -109,15 +109,17 @@ def _relative(root: Path, path: Path, virtual: Sequence[str]) -> str:
     if path.is_relative_to(root) and path.relative_to(root).as_posix() in virtual:
         return path.relative_to(root).as_posix()
     if not path.exists():
-        raise UserError(f"{path} does not exist.")
+        raise UserError(f"{shortened(path)} does not exist.")
     if not (path.is_dir() or path.is_file()):
-        raise UserError(f"{path} is neither a file nor a folder.")
+        raise UserError(f"{shortened(path)} is neither a file nor a folder.")
     if not os.access(path, os.R_OK):
-        raise UserError(f"{path} cannot be read: permission denied.")
+        raise UserError(f"{shortened(path)} cannot be read: permission denied.")
     try:
         return path.relative_to(root).as_posix()
     except ValueError as error:
-        raise UserError(f"{path} lies outside the project root {root}; name a common folder with --root.") from error
+        raise UserError(
+            f"{shortened(path)} lies outside the project root {root}; name a common folder with --root."
+        ) from error
 
 
 class _Walk:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+_LONG = 200
+"""Characters of a path that an error repeats."""
+
 
 class UserError(Exception):
     """The run cannot go on for a reason the user can mend; the message says what, where and what to do."""
+
+
+def shortened(path: Path) -> str:
+    """A path as an error says it: its beginning, where it is long."""
+    text = str(path)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"

@@ -37,7 +37,6 @@ class Sieve:
 
     Args:
         rules: all rules there are.
-        selected: codes of those that run.
         settings: the settings.
         source: the file that they come from, for messages.
         per_file_ignores: what the command line says in place of the settings' ones.
@@ -49,13 +48,11 @@ class Sieve:
     def __init__(
         self,
         rules: Sequence[Rule],
-        selected: frozenset[str],
         settings: Settings,
         source: str,
         per_file_ignores: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._rules = rules
-        self._selected = selected
         self._severities: Mapping[str, Severity] = severities(rules, settings.severity, source)
         self._ignores = []
         ignores: Mapping[str, Sequence[str]] = settings.per_file_ignores
@@ -69,13 +66,22 @@ class Sieve:
             codes = {rule.code for rule in select_rules(rules, [Selection(source, items)], preview=True)}
             self._ignores.append((GitIgnoreSpec.from_lines([pattern]), codes - {UNREADABLE_FILE.code}))
 
-    def sift(self, findings: Iterable[Finding], remarks: Iterable[Remarks], sources: Sources, *, whole: bool) -> Sifted:
+    def sift(
+        self,
+        findings: Iterable[Finding],
+        remarks: Iterable[Remarks],
+        sources: Sources,
+        ran: frozenset[str],
+        *,
+        whole: bool,
+    ) -> Sifted:
         """Part findings into kept and hidden, and add those on the suppressions in the files.
 
         Args:
             findings: what was found in the files that are reported on.
             remarks: the comments in these files that may suppress.
             sources: their texts.
+            ran: codes of the rules that ran.
             whole: they are all files of the project.
         """
         kept: list[Finding] = []
@@ -84,25 +90,32 @@ class Sieve:
         for finding in sorted({self._with_severity(one) for one in findings}, key=_sort_key):
             (hidden if self._covers(finding) else by_file.setdefault(finding.filename, [])).append(finding)
         for file in remarks:
-            self._sift_file(file, by_file.pop(file.path, []), sources, kept, hidden, whole=whole)
+            self._sift_file(file, by_file.pop(file.path, []), sources, ran, kept, hidden, whole=whole)
         kept.extend(one for group in by_file.values() for one in group)
         return Sifted(tuple(sorted(kept, key=_sort_key)), tuple(sorted(hidden, key=_sort_key)))
 
     def stale_settings(
-        self, settings: Settings, defined: Collection[str], known: tuple[str, ...], file: Path, root: Path
+        self,
+        settings: Settings,
+        defined: Collection[str],
+        known: tuple[str, ...],
+        file: Path,
+        root: Path,
+        ran: frozenset[str],
     ) -> list[Finding]:
         """The settings that match nothing in a whole project."""
-        return list(self._chosen(stale(settings, defined, known, file, root)))
+        return list(self._chosen(stale(settings, defined, known, file, root), ran))
 
-    def stale_baseline(self, file: Path, rows: Sequence[int], root: Path) -> list[Finding]:
+    def stale_baseline(self, file: Path, rows: Sequence[int], root: Path, ran: frozenset[str]) -> list[Finding]:
         """What is to be said of rows of the baseline that match nothing in a whole project."""
-        return list(self._chosen(stale_entries(file, rows, root)))
+        return list(self._chosen(stale_entries(file, rows, root), ran))
 
     def _sift_file(
         self,
         file: Remarks,
         findings: Sequence[Finding],
         sources: Sources,
+        ran: frozenset[str],
         kept: list[Finding],
         hidden: list[Finding],
         *,
@@ -114,15 +127,15 @@ class Sieve:
         about += without_reason(file.path, suppressions)
         if whole and suppressions:
             lines = split_lines(sources.text(file.path))
-            about += unused(file.path, suppressions, filtered, self._rules, self._selected, lines)
-        judged = apply_suppressions(list(self._chosen(about)), suppressions)
+            about += unused(file.path, suppressions, filtered, self._rules, ran, lines)
+        judged = apply_suppressions(list(self._chosen(about, ran)), suppressions)
         kept.extend((*filtered.kept, *judged.kept))
         hidden.extend((*filtered.hidden, *judged.hidden))
 
-    def _chosen(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Of findings on the lint itself, those whose rules run and no setting hides."""
+    def _chosen(self, findings: Iterable[Finding], ran: frozenset[str]) -> Iterator[Finding]:
+        """Of findings on the lint itself, those whose rules ran and no setting hides."""
         for finding in findings:
-            if finding.code in self._selected and not self._covers(finding):
+            if finding.code in ran and not self._covers(finding):
                 yield self._with_severity(finding)
 
     def _covers(self, finding: Finding) -> bool:

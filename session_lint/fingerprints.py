@@ -47,4 +47,4 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
 
 
 def _short(text: str, length: int = 16) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]

@@ -22,7 +22,7 @@ from session_lint.cache.seal import user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, open_store
 from session_lint.cache.tree import Tree, look_at, look_at_snapshot
 from session_lint.discovery import Discovery, discover, finder
-from session_lint.errors import UserError
+from session_lint.errors import UserError, shortened
 from session_lint.filtering import Sieve
 from session_lint.findings import Confidence, Counts, Finding
 from session_lint.project import locate_project
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from session_lint.loading import Loaded
     from session_lint.program import Program
     from session_lint.settings import Settings
-
-_LONG = 200
-"""Characters of a path that an error repeats."""
 
 _RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
@@ -83,7 +80,7 @@ def look_for_files(request: Request) -> Files:
 
 def no_files(projects: Sequence[Files], request: Request) -> str:
     """Why there is nothing to report on, and what to do."""
-    where = ", ".join(_shortened(path) for path in request.paths)
+    where = ", ".join(shortened(path) for path in request.paths)
     inner = sorted({str(files.project.root / folder) for files in projects for folder in files.discovery.inner})
     if inner:
         named = ", ".join(inner[:3]) + (", …" if len(inner) > 3 else "")
@@ -124,7 +121,7 @@ def nothing(files: Files) -> Result:
         raise RuntimeError("nothing was linked")
 
     analysis = Analysis((), (), Counts(0, 0, 0), None, frozenset(), (), {})
-    return Result(files, analysis, (), (), (), frozenset(), frozenset(), {}, {}, no_program)
+    return Result(files, analysis, (), (), (), frozenset(), frozenset(), (), {}, {}, no_program)
 
 
 def run(request: Request, files: Files) -> Result:
@@ -149,11 +146,15 @@ def run(request: Request, files: Files) -> Result:
     rules = load_rules() if analysis is None else tuple(rule_of(card) for card in analysis.cards)
     selected = _selected(request, files, rules)
     codes = frozenset(rule.code for rule in selected)
+    all_codes = frozenset(rule.code for rule in rules)
     source = str(files.project.settings_file)
-    sieve = Sieve(rules, codes, settings, source, request.per_file_ignores)
+    sieve = Sieve(rules, settings, source, request.per_file_ignores)
 
     if analysis is None:
         analysis = stages.analysis(rules if store.folder is not None else selected, rules)
+    # A rule that failed has not said anything; what another one failed at is none of this run's business.
+    faults = tuple(fault for fault in analysis.faults if fault.where in codes or fault.where not in all_codes)
+    codes -= {fault.where for fault in faults}
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
     whole = files.whole
@@ -166,20 +167,21 @@ def run(request: Request, files: Files) -> Result:
         (finding for finding in analysis.findings if finding.filename in scope and finding.code in codes),
         (remarks for remarks in analysis.remarks if remarks.path in scope),
         files.sources,
+        codes,
         whole=whole,
     )
     kept = list(sifted.kept)
     if whole and files.project.settings_file is not None:
-        known = files.discovery.known
-        kept += sieve.stale_settings(settings, analysis.defined, known, files.project.settings_file, root)
+        paths = files.discovery.known
+        kept += sieve.stale_settings(settings, analysis.defined, paths, files.project.settings_file, root, codes)
     kept.sort(key=_sort_key)
     old: list[Finding] = []
     if request.past is not None:
         found = kept
         kept, old = request.past.part(found, reported)
         if whole and request.past.baseline is not None:
-            rows = request.past.stale(found, codes, {rule.code for rule in rules})
-            kept += sieve.stale_baseline(request.past.baseline.file, rows, root)
+            rows = request.past.stale(found, codes, all_codes)
+            kept += sieve.stale_baseline(request.past.baseline.file, rows, root, codes)
     clock.lap("choosing")
     return Result(
         files,
@@ -188,7 +190,8 @@ def run(request: Request, files: Files) -> Result:
         _sure((one for one in sifted.hidden if one.filename in reported), request.min_confidence),
         _sure((one for one in old if one.filename in reported), request.min_confidence),
         codes,
-        frozenset(rule.code for rule in rules),
+        all_codes,
+        faults,
         clock.laps,
         {**stages.work, **analysis.size, "bytes read": tree.read, "analysis from the cache": int(from_cache)},
         stages.program,
@@ -202,7 +205,7 @@ def _store(request: Request, files: Files) -> Store:
     name = release()
     if request.cache_dir is not None:
         # Several projects may share the folder.
-        name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogateescape')).hexdigest()[:8]}"
+        name += f"-{hashlib.sha256(str(files.project.root).encode(errors='surrogatepass')).hexdigest()[:8]}"
     # Beside the linted code anybody may have put a cache; a folder that the user names is the user's word.
     key = user_key() if request.cache_dir is None else b""
     return open_store(folder, name, read_only=bool(files.sources.overlay) and files.snapshot is None, key=key)
@@ -346,15 +349,10 @@ def resolved(path: Path) -> Path:
         return absolute.resolve() if absolute.is_dir() else absolute.parent.resolve() / absolute.name
     except (OSError, RuntimeError) as error:  # the latter for links in a circle, before Python 3.13
         why = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
-        raise UserError(f"{_shortened(path)} cannot be read: {why}.") from error
-
-
-def _shortened(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+        raise UserError(f"{shortened(path)} cannot be read: {why}.") from error
 
 
 def _inside(root: Path, path: Path) -> str:
     if not path.is_relative_to(root):
-        raise UserError(f"{path} lies outside the project root {root}; name a common folder with --root.")
+        raise UserError(f"{shortened(path)} lies outside the project root {root}; name a common folder with --root.")
     return path.relative_to(root).as_posix()

@@ -70,3 +70,8 @@ def _marked_folder(start: Path) -> Path:
         if (folder / "pyproject.toml").is_file() or (folder / ".git").exists():
             return folder
     return start
+
+
+def repository(folder: Path) -> Path:
+    """The root of the git repository that a folder lies in; the folder itself where it lies in none."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)

@@ -100,6 +100,7 @@ def combine(results: Sequence[Result]) -> Result:
         findings(lambda result: result.old),
         frozenset().union(*(result.rules_run for result in results)),
         frozenset().union(*(result.rules_known for result in results)),
+        tuple(fault for result in results for fault in result.faults),
         _sum([result.seconds for result in results], 0.0),
         _sum([result.work for result in results], 0),
         _no_program,

@@ -142,9 +142,20 @@ def _git(root: Path, *arguments: str, given: bytes = b"") -> bytes | None:
 def _run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     # A git hook is told where its repository is; but the one that counts here is that of the root.
     environment = {name: value for name, value in os.environ.items() if name not in _PLACES}
-    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", "--no-replace-objects", *arguments]
+    # A repository can say how what it lacks is fetched, and have a program of its own do it: nothing is.
+    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    command = [_program(), "-C", str(root), "-c", "core.fsmonitor=false", "--no-replace-objects", *arguments]
     try:
         return subprocess.run(command, input=given, capture_output=True, check=False, env=environment)  # noqa: S603
     except OSError as error:
         raise UserError(f"git cannot be run ({error.strerror}); a revision is read with it.") from error
+
+
+def _program() -> str:
+    """Where git is: by its name alone, Windows and a relative ``PATH`` would take one that lies in the linted code."""
+    name = "git.exe" if os.name == "nt" else "git"
+    paths = (Path(folder, name) for folder in os.get_exec_path() if Path(folder).is_absolute())
+    found = next((path for path in paths if path.is_file() and os.access(path, os.X_OK)), None)
+    if found is None:
+        raise UserError("git is not installed, or not on the PATH; a revision is read with it.")
+    return str(found)

@@ -11,6 +11,7 @@ import tokenize
 from pathlib import Path
 
 from session_lint.errors import UserError
+from session_lint.project import repository
 
 
 def encode(text: str, original: bytes) -> bytes:
@@ -21,6 +22,16 @@ def encode(text: str, original: bytes) -> bytes:
     """
     encoding, _ = tokenize.detect_encoding(io.BytesIO(original).readline)
     return text.encode(codecs.lookup(encoding).name)
+
+
+def refuse_outside(path: Path, root: Path, remedy: str) -> None:
+    """Let settings and links that came with the code not say that anything outside its repository is written.
+
+    Raises:
+        UserError: the file would lie there; ``remedy`` says what to do.
+    """
+    if not Path(os.path.realpath(path)).is_relative_to(repository(root).resolve()):
+        raise UserError(f"{path} lies outside the project, so it is not written: {remedy}.")
 
 
 def create_or_write(path: Path, content: bytes) -> None:

@@ -30,6 +30,8 @@ def decode(data: bytes) -> str:
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except LookupError as error:  # from Python 3.14 on
+        raise SourceError("its coding comment names no text encoding") from error
     except SyntaxError as error:
         try:
             data.decode()
@@ -41,7 +43,7 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         raise _undecodable(data, error) from error
     except (LookupError, UnicodeError) as error:
-        raise SourceError(f"its coding comment names {encoding}, which is no text encoding") from error
+        raise SourceError("its coding comment names no text encoding") from error
 
 
 def _undecodable(data: bytes, error: UnicodeDecodeError) -> SourceError:

@@ -401,7 +401,7 @@ def test_without_git_it_is_said(service: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", "")
     result = invoke("check", "--diff-base", "HEAD")
     assert result.exit_code == 2
-    assert "git cannot be run" in result.stderr
+    assert "git is not installed" in result.stderr
 
 
 def test_before_the_first_commit_everything_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,20 @@ def test_run_on_everything_reports_each_finding_once(project: Path, home: Path) 
     assert done.stdout.count("app/service.py:3:") == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no executable files there")
+def test_the_name_of_a_file_is_no_option(project: Path, home: Path) -> None:
+    option = project / "--exit-zero"
+    option.write_text("#!/usr/bin/env python3\n")
+    option.chmod(0o755)
+    git(project, "add", "-A")
+    try:
+        done = pre_commit(project, home, "run", "session-lint", "--all-files")
+        assert "SL304" in done.stdout
+        assert done.returncode == 1
+    finally:
+        git(project, "rm", "--quiet", "--force", "--", option.name)
+
+
 def test_what_a_change_makes_wrong_elsewhere_is_reported(project: Path, home: Path) -> None:
     plain = pre_commit(project, home, "run", "session-lint", "--verbose", "--files", "app/router.py")
     assert plain.returncode == 0, plain.stdout + plain.stderr  # the commit in app/service.py was wrong before

@@ -150,8 +150,14 @@ def _unread(view: View) -> Points:
 
 def _rules(view: View) -> Points:
     codes: Sequence[str] = [code for check in CHECKS for code in check.rules if code not in view.result.rules_run]
-    missing = sorted(set(codes) & view.result.rules_known), sorted(set(codes) - view.result.rules_known)
-    reasons = ("not selected, or preview rules that `--preview` lets run", "not available in this version")
+    known = view.result.rules_known
+    failed = {fault.where for fault in view.result.faults} & known
+    missing = sorted(failed), sorted(set(codes) & known - failed), sorted(set(codes) - known)
+    reasons = (
+        "failed, an error of session-lint itself",
+        "not selected, or preview rules that `--preview` lets run",
+        "not available in this version",
+    )
     return [
         (f"{', '.join(found)}: {why}", Place("", 0, "")) for found, why in zip(missing, reasons, strict=True) if found
     ]

@@ -81,8 +81,8 @@ def inputs(settings: Settings, root: Path, tree: Mapping[str, bytes], unreadable
     everything = (
         sorted((name, msgspec.to_builtins(value)) for name, value in analysis.items()),
         [(os.path.relpath(path, root), digest(_content(path))) for path in others if path.is_file()],
-        [(path.encode(errors="surrogateescape"), content) for path, content in sorted(tree.items())],
-        [(path.encode(errors="surrogateescape"), why) for path, why in sorted(unreadable)],
+        [(path.encode(errors="surrogatepass"), content) for path, content in sorted(tree.items())],
+        [(path.encode(errors="surrogatepass"), why) for path, why in sorted(unreadable)],
     )
     return digest(msgspec.msgpack.encode(everything))
 

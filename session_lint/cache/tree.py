@@ -89,7 +89,7 @@ def look_at(paths: Iterable[str], sources: Sources, store: Store) -> Tree:
     seen: dict[bytes, Seen] = {}
     root = str(sources.root)
     for path in paths:
-        name = path.encode(errors="surrogateescape")
+        name = path.encode(errors="surrogatepass")
         known = index.seen.get(name)
         try:
             stat = None if path in sources.overlay else os.stat(f"{root}/{path}")  # noqa: PTH116  (a Path each is slow)

@@ -104,19 +104,24 @@ def _result(check: Check, violations: int, evidence: Evidence, missing: Mapping[
 def _missing(check: Check, result: Result) -> dict[str, list[str]]:
     """Codes of the check's rules that did not run, by the reason; preview rules that nobody asked for are not missed."""
     left = _left_out(check, result)
+    failed = _failed(result)
     missing: dict[str, list[str]] = {}
     for code in check.rules:
         if code not in result.rules_run and code not in left:
-            known = code in result.rules_known
-            missing.setdefault("not selected" if known else "not available yet", []).append(code)
+            why = "not selected" if code in result.rules_known else "not available yet"
+            missing.setdefault("failed" if code in failed else why, []).append(code)
     return missing
 
 
 def _left_out(check: Check, result: Result) -> list[str]:
     """The check's preview rules that did not run, where others did."""
-    preview = {card.code for card in result.analysis.cards if card.preview}
+    preview = {card.code for card in result.analysis.cards if card.preview} - _failed(result)
     ran = any(code in result.rules_run for code in check.rules)
     return [code for code in check.rules if ran and code in preview and code not in result.rules_run]
+
+
+def _failed(result: Result) -> set[str]:
+    return {fault.where for fault in result.faults}
 
 
 def _violations(findings: Sequence[Finding], scope: Scope) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from session_lint import __version__
-from session_lint.cli.options import FAILED
+from session_lint.cli.options import FAILED, REPORT_IT, say, say_lines
 from session_lint.errors import UserError
 
 INTERRUPTED = 130
@@ -68,13 +68,13 @@ class _CommandLine(click.Group):
             error.show()
             return FAILED
         except click.ClickException as error:
-            click.echo(f"session-lint: {_sentence(error)}", err=True)
+            say(f"session-lint: {_sentence(error)}")
             return FAILED
         except UserError as error:
-            click.echo(f"session-lint: {error}", err=True)
+            say(f"session-lint: {error}")
             return FAILED
         except (KeyboardInterrupt, click.Abort):
-            click.echo("session-lint: interrupted.", err=True)
+            say("session-lint: interrupted.")
             return INTERRUPTED
         except BrokenPipeError:
             _abandon_stdout()
@@ -82,7 +82,7 @@ class _CommandLine(click.Group):
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 return _fail(error)
-            click.echo(f"session-lint: the report cannot be written: {error.strerror}.", err=True)
+            say(f"session-lint: the report cannot be written: {error.strerror}.")
             _abandon_stdout()
             return FAILED
         except Exception as error:  # noqa: BLE001  (the last resort: exit code 1 would read as findings)
@@ -102,9 +102,9 @@ def _sentence(error: click.ClickException) -> str:
 def _fail(error: Exception) -> int:
     """Tell of an error of ours."""
     if {"--verbose", "-v"} & set(sys.argv):
-        traceback.print_exc()
+        say_lines(traceback.format_exc())
     what = f"{type(error).__name__}: {error}"
-    click.echo(f"session-lint: internal error ({what}); please report it with the output of --verbose.", err=True)
+    say(f"session-lint: internal error ({what}); {REPORT_IT}")
     return FAILED
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from session_lint.result import Result
 
 _FILE_WIDTH = 120
+_FORMS = {"json": "json", "html": "xml"}
+"""What the formats are written in, where that is not plain text."""
 _LEAST_SIZE = 1000
 
 
@@ -72,7 +74,8 @@ def audit(**options: Any) -> int:
         return 0
     result = run_watched(request, files, options)
     show = path_speller(files.project.root, Path.cwd())
-    write(_render(result, show, options), options["output_file"])
+    form = _FORMS.get(options["output_format"], "text")
+    write(_render(result, show, options), options["output_file"], form)
     if options["verbose"]:
         tell_times(result)
     return exit_code(result, options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from session_lint.cli.help import Command
-from session_lint.cli.options import all_excluded, make_request, project_options
+from session_lint.cli.options import FAILED, all_excluded, make_request, project_options, say, tell_faults
 
 if TYPE_CHECKING:
     from session_lint.request import Files, Request
@@ -33,20 +33,23 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
     if file is not None and len(projects) > 1:
         raise click.UsageError("--baseline names one file for several projects: give PATHS in one of them.")
     if not all_excluded(projects):
-        for files in projects:
-            _record(request, files, file, prune=prune)
+        failed = [_record(request, files, file, prune=prune) for files in projects]
+        return FAILED if any(failed) else 0
     return 0
 
 
-def _record(request: Request, files: Files, file: Path | None, *, prune: bool) -> None:
-    """Write the baseline of one project."""
+def _record(request: Request, files: Files, file: Path | None, *, prune: bool) -> bool:
+    """Write the baseline of one project; whether an error of ours cost findings, which it tells."""
     from session_lint.baseline import BASELINE_FILE, baseline_text, read_baseline, recorded
     from session_lint.novelty import baseline_file
     from session_lint.pipeline import run
     from session_lint.report.style import counted, path_speller
-    from session_lint.rewriting import create_or_write
+    from session_lint.rewriting import create_or_write, refuse_outside
 
-    target = file or baseline_file(files) or files.project.root / BASELINE_FILE
+    target = file
+    if target is None:
+        target = baseline_file(files) or files.project.root / BASELINE_FILE
+        refuse_outside(target, files.project.root, "name it with --baseline")
     before = read_baseline(target) if prune or target.exists() else None
     known = [entry for _, entry in before.entries] if before is not None else []
     result = run(request, files)
@@ -59,12 +62,13 @@ def _record(request: Request, files: Files, file: Path | None, *, prune: bool) -
     show = path_speller(files.project.root, Path.cwd())
     place = show(target.absolute().as_posix())
     if prune:
-        click.echo(f"Took {counted_entries(len(known) - len(entries))} out of {place}; {len(entries)} stay.")
+        say(f"Took {counted_entries(len(known) - len(entries))} out of {place}; {len(entries)} stay.", err=False)
     else:
         in_files = counted(len({entry.path for entry in entries}), "file")
-        click.echo(f"Recorded {counted(len(entries), 'finding')} of {in_files} in {place}.")
+        say(f"Recorded {counted(len(entries), 'finding')} of {in_files} in {place}.", err=False)
     if target != baseline_file(files):
-        click.echo(f"`check` heeds it with --baseline {place}, or once [tool.session-lint] names it as `baseline`.")
+        say(f"`check` heeds it with --baseline {place}, or once [tool.session-lint] names it as `baseline`.", err=False)
+    return tell_faults(result)
 
 
 def counted_entries(number: int) -> str:

@@ -10,13 +10,16 @@ import click
 
 from session_lint.cli.help import Command
 from session_lint.cli.options import (
+    FAILED,
     FINDINGS,
     all_excluded,
     exit_code,
     make_request,
     run_watched,
+    say,
     shared_options,
     tell,
+    tell_faults,
     tell_times,
     use_color,
     write,
@@ -168,7 +171,7 @@ def _add_ignores(result: Result, options: dict[str, Any]) -> Result:
     for path, content in ignored.after.items():
         rewrite(result.root / path, ignored.before[path], content)
     files = counted(len(ignored.after), "file")
-    click.echo(f"Suppressed {counted(ignored.number, 'finding')} in {files}.", err=True)
+    say(f"Suppressed {counted(ignored.number, 'finding')} in {files}.")
     return ignored.result
 
 
@@ -191,17 +194,21 @@ def _diff(parts: Sequence[tuple[Request, Files]], options: dict[str, Any]) -> in
     from session_lint.report import diff
     from session_lint.report.style import counted, path_speller
 
-    color = use_color(options["color"], to_file=options["output_file"] is not None)
-    text, number = "", 0
+    to_file = options["output_file"] is not None
+    color = use_color(options["color"], to_file=to_file)
+    text, number, failed = "", 0, False
     for request, files in parts:
         show = path_speller(files.project.root, Path.cwd())
         mended = mend(request, files, unsafe=options["unsafe_fixes"])
         _tell_dropped(mended, show)
-        text += diff.render(mended, show, color=color)
+        text += diff.render(mended, show, to_file=to_file, color=color)
         number += len(mended.fixed)
-    write(text, options["output_file"])
+        failed = tell_faults(mended.result, traces=options["verbose"]) or failed
+    write(text, options["output_file"], "patch" if to_file else "text")
     if not options["quiet"]:
-        click.echo(f"Would fix {counted(number, 'finding')}.", err=True)
+        say(f"Would fix {counted(number, 'finding')}.")
+    if failed:
+        return FAILED
     return FINDINGS if number and not options["exit_zero"] else 0
 
 
@@ -209,9 +216,7 @@ def _tell_dropped(mended: Mended, show: Callable[[str], str]) -> None:
     """Say on stderr which fixes did not work."""
     for finding in mended.dropped:
         place = f"{show(finding.filename)}:{finding.span.row}"
-        click.echo(
-            f"{place}: the fix of {finding.code} is dropped: its result does not parse, or the finding stays.", err=True
-        )
+        say(f"{place}: the fix of {finding.code} is dropped: its result does not parse, or the finding stays.")
 
 
 def _decisions(result: Result) -> list[str]:

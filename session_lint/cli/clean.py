@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from session_lint.cli.help import Command
+from session_lint.cli.options import say
 from session_lint.errors import UserError
 
 
@@ -32,6 +33,6 @@ def clean(path: Path, *, root: Path | None, cache_dir: Path | None) -> None:
     if folder is None:
         folder = locate_project([(Path.cwd() / path).resolve()], root=root).root / CACHE_FOLDER
     if delete(folder):
-        click.echo(f"Deleted {folder}.")
+        say(f"Deleted {folder}.", err=False)
     else:
-        click.echo(f"There is no {folder}.")
+        say(f"There is no {folder}.", err=False)

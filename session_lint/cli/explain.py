@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from session_lint.cli.help import Command
-from session_lint.cli.options import cache_options, cache_request, use_color, write
+from session_lint.cli.options import FAILED, cache_options, cache_request, tell_faults, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<row>\d{1,9})(?::\d+)?")
 @click.option("--isolated", is_flag=True, help="Ignore settings files.")
 @cache_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
-def explain(place: str, **options: Any) -> None:
+def explain(place: str, **options: Any) -> int:
     """Say why the tool thinks what it thinks at FILE:LINE.
 
     Which sessions are seen there and from which evidence, who owns them, which provider made them, which transaction
@@ -62,9 +62,10 @@ def explain(place: str, **options: Any) -> None:
     source = _line(files, path, file, row)
     show = path_speller(files.project.root, Path.cwd())
     if options["output_format"] == "json":
-        write(report.render_json(explained, show), None)
+        write(report.render_json(explained, show), None, "json")
     else:
         write(report.render(explained, source, show, color=use_color(options["color"], to_file=False)), None)
+    return FAILED if tell_faults(result) else 0
 
 
 def _parsed(place: str) -> tuple[Path, int]:

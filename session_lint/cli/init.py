@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from session_lint.cli.help import Command
-from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
+from session_lint.cli.options import ascii_only, cache_options, cache_request, say_lines, tell_inner, use_color, write
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str, **options:
     from session_lint.report import inference as report
     from session_lint.report.style import path_speller
     from session_lint.request import Request
+    from session_lint.rewriting import refuse_outside
     from session_lint.section import section_text, settings_target, with_section
 
     request = Request(paths=(path,), root=root, **cache_request(options))
@@ -50,17 +51,19 @@ def init(path: Path, *, dry_run: bool, root: Path | None, color: str, **options:
     show = path_speller(files.project.root, Path.cwd())
     target = settings_target(files.project.root)
     table = section(inferred)
+    if not dry_run:
+        refuse_outside(target, files.project.root, "put a file in the place of the link")
     content = "" if dry_run else with_section(target, table)
     write(report.render(inferred, show, color=use_color(color, to_file=False), ascii_only=ascii_only()), None)
     place = show(target.relative_to(files.project.root).as_posix())
     if not dry_run:
-        write(content, target)
+        write(content, target, "toml")
         lead = f"Wrote to {place}"
     elif existing is None:
         lead = f"Would write to {place}"
     else:
         lead = f"Would fit the code ({show(existing.name)} holds settings already)"
-    click.echo(f"{lead}:\n\n{section_text(target, table)}", nl=False)
+    say_lines(f"{lead}:\n\n{section_text(target, table)}", err=False)
 
 
 def _infer(request: Request, files: Files) -> Inference:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from session_lint.analysis import Fault
     from session_lint.request import Files, Request
     from session_lint.result import Result
 
@@ -20,6 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 STDIN = "-"
 FINDINGS = 1
 FAILED = 2
+REPORT_IT = "please report it at https://github.com/session-lint/session-lint/issues with what `session-lint check --verbose` says."
 
 
 def _codes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,11 +203,24 @@ def make_request(options: dict[str, Any]) -> Request:
     )
 
 
+def say(text: str, *, err: bool = True) -> None:
+    """Write a line to stderr or stdout, in which no name from the linted code steers the terminal or a CI job."""
+    from session_lint.report.style import path_text
+
+    click.echo(path_text(text), err=err)
+
+
+def say_lines(text: str, *, err: bool = True) -> None:
+    """Write lines, likewise."""
+    for line in text.rstrip("\n").split("\n"):
+        say(line, err=err)
+
+
 def all_excluded(projects: Sequence[Files]) -> bool:
     """Say on stderr which given paths --force-exclude left out; whether that leaves nothing to check."""
     excluded = [path for files in projects for path in files.discovery.excluded]
     if excluded and not any(files.discovery.reported for files in projects):
-        click.echo(f"Nothing to check: all given paths are excluded ({', '.join(excluded[:5])}).", err=True)
+        say(f"Nothing to check: all given paths are excluded ({', '.join(excluded[:5])}).")
         return True
     return False
 
@@ -217,10 +230,7 @@ def tell_inner(files: Files) -> None:
     inner = files.discovery.inner
     if inner:
         named = ", ".join(inner[:5]) + (", …" if len(inner) > 5 else "")
-        click.echo(
-            f"Left out, as they have settings of their own: {named}; name one, or take all for one with --root.",
-            err=True,
-        )
+        say(f"Left out, as they have settings of their own: {named}; name one, or take all for one with --root.")
 
 
 def stderr_is_watched() -> bool:
@@ -258,12 +268,20 @@ def ascii_only() -> bool:
     return not (sys.stdout.encoding or "").lower().startswith("utf")
 
 
-def write(text: str, output_file: Path | None) -> None:
+def write(text: str, output_file: Path | None, form: str = "text") -> None:
     """Write a report to its file, or to stdout.
+
+    Args:
+        text: the report.
+        output_file: its file.
+        form: ``text``, ``json``, ``xml``, or another that is written as it is.
 
     Raises:
         UserError: the file cannot be written.
     """
+    from session_lint.report.style import without_commands
+
+    text = without_commands(text, form)
     if output_file is None:
         sys.stdout.write(text)
         return
@@ -279,8 +297,7 @@ def exit_code(result: Result, options: dict[str, Any]) -> int:
     """1 where a finding is as grave as ``--fail-on`` asks and as sure, else 0; 2 where an error of ours cost findings, which it tells."""
     from session_lint.findings import Confidence, Severity
 
-    if result.analysis.faults:
-        _tell_faults(result.analysis.faults, traces=options["verbose"])
+    if tell_faults(result, traces=options["verbose"]):
         return FAILED
     if options["exit_zero"]:
         return 0
@@ -294,27 +311,26 @@ def exit_code(result: Result, options: dict[str, Any]) -> int:
     return FINDINGS if fails else 0
 
 
-def _tell_faults(faults: Iterable[Fault], *, traces: bool) -> None:
-    from session_lint.report.style import printable
-
-    for fault in faults:
+def tell_faults(result: Result, *, traces: bool = False) -> bool:
+    """Tell of errors of ours that cost findings; whether there are any."""
+    for fault in result.faults:
         if traces:
-            click.echo(fault.trace, err=True)
-        said = printable(f"{fault.where}: {fault.what}")
-        click.echo(f"session-lint: internal error in {said}; please report it with the output of --verbose.", err=True)
+            say_lines(fault.trace)
+        say(f"session-lint: internal error in {fault.where}: {fault.what}; {REPORT_IT}")
+    return bool(result.faults)
 
 
 def tell(files: Files) -> None:
     """Say on stderr which project is read."""
     project, discovery = files.project, files.discovery
-    click.echo(f"Project root: {project.root}", err=True)
-    click.echo(f"Settings: {project.settings_file or 'defaults'}", err=True)
-    click.echo(f"Files: {len(discovery.reported)} reported on, {len(discovery.known)} known", err=True)
+    say(f"Project root: {project.root}")
+    say(f"Settings: {project.settings_file or 'defaults'}")
+    say(f"Files: {len(discovery.reported)} reported on, {len(discovery.known)} known")
 
 
 def tell_times(result: Result) -> None:
     """Say on stderr how long the stages took, and how much they did."""
     for stage, seconds in result.seconds.items():
-        click.echo(f"{seconds:8.3f} s {stage}", err=True)
+        say(f"{seconds:8.3f} s {stage}")
     for what, number in result.work.items():
-        click.echo(f"{number:10,} {what}", err=True)
+        say(f"{number:10,} {what}")

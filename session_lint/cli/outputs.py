@@ -95,17 +95,19 @@ def write_outputs(outputs: Sequence[Output], result: Result, summary: str, optio
     Raises:
         UserError: a file cannot be written.
     """
+    from session_lint.report.style import without_commands
+
     folder = Path.cwd()
     for output in sorted(outputs, key=lambda output: output.file is None):
         color = use_color(options["color"], to_file=output.file is not None)
+        form = FORMATS[output.format]
         if options["statistics"]:
             text = _counts(output, result, color=color)
         else:
             text = render(output.format, result, folder, color=color)
-        form = FORMATS[output.format]
         if form.summary and (form.colored or output.file is None):
-            text += summary
-        write(text, output.file)
+            text += without_commands(summary, "text")
+        write(text, output.file, form.syntax)
 
 
 def _counts(output: Output, result: Result, *, color: bool) -> str:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from session_lint.cli.help import Command
-from session_lint.cli.options import ascii_only, cache_options, cache_request, tell_inner, use_color, write
+from session_lint.cli.options import (
+    FAILED,
+    ascii_only,
+    cache_options,
+    cache_request,
+    tell_faults,
+    tell_inner,
+    use_color,
+    write,
+)
 from session_lint.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--isolated", is_flag=True, help="Ignore settings files.")
 @cache_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
-def trace(entries: tuple[str, ...], **options: Any) -> None:
+def trace(entries: tuple[str, ...], **options: Any) -> int:
     """Print the transaction map of each ENTRY: a route (`POST /batch`), a function, or a glob of either.
 
     Where the session comes from, where the transaction begins and ends, and every function that the session is lent to,
@@ -60,7 +69,9 @@ def trace(entries: tuple[str, ...], **options: Any) -> None:
     if not traces:
         raise UserError("No entry point was found; name the decorators that make one in `entry-point-decorators`.")
     show = path_speller(files.project.root, Path.cwd())
-    write(_render(traces, show, options, named=bool(entries)), options["output_file"])
+    form = "json" if options["output_format"] == "json" else "text"
+    write(_render(traces, show, options, named=bool(entries)), options["output_file"], form)
+    return FAILED if tell_faults(result) else 0
 
 
 def _render(traces: Sequence[Trace], show: Callable[[str], str], options: dict[str, Any], *, named: bool) -> str:

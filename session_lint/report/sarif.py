@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from types import MappingProxyType
@@ -46,12 +47,21 @@ def render(result: Result, show: Show) -> str:
                 "rules": [_rule(rule) for rule in rules],
             }
         },
-        "invocations": [{"executionSuccessful": True}],
+        "invocations": [_invocation(result)],
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, name, places, show) for one, name in zip(result.findings, names, strict=True)],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _invocation(result: Result) -> dict[str, Any]:
+    """Whether the run looked at everything, and what it failed at."""
+    notes = [
+        {"level": "error", "message": {"text": _text(f"internal error in {fault.where}: {fault.what}")}}
+        for fault in result.faults
+    ]
+    return {"executionSuccessful": not notes, **({"toolExecutionNotifications": notes} if notes else {})}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def _artifact(path: str, show: Show) -> dict[str, str]:
 
 
 def _quoted(path: str) -> str:
-    return quote(path.encode("utf-8", "surrogateescape"))
+    return quote(os.fsencode(path))
 
 
 def _region(span: Span) -> dict[str, int]:

@@ -14,6 +14,9 @@ SEVERITY_COLOR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.IN
 _LOG_COMMAND = re.compile(r"##(?=\w*\[)")
 """``##[error]`` and the like, which CI services obey wherever it stands in a line."""
 
+_LINE_COMMAND = re.compile(r"^([^\S\n]*)::(?=[A-Za-z][^\n]*::)", re.MULTILINE)
+"""``::error::`` and the like, which GitHub obeys at the start of a line."""
+
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
 
 
@@ -27,11 +30,6 @@ def path_speller(root: Path, folder: Path) -> Callable[[str], str]:
         return (full.relative_to(folder) if full.is_relative_to(folder) else full).as_posix()
 
     return spell
-
-
-def repository(folder: Path) -> Path:
-    """The root of the git repository that a folder lies in; the folder itself where it lies in none."""
-    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
 def paint(text: str, color: str | None = None, *, bold: bool = False, on: bool) -> str:
@@ -50,6 +48,24 @@ def printable(text: str) -> str:
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return _LOG_COMMAND.sub(r"#\\x23", text) if "##" in text else text
+
+
+def without_commands(text: str, form: str) -> str:
+    """A report that means the same, without what the log of a CI job would take for commands.
+
+    Args:
+        text: the report.
+        form: ``text``, ``json`` or ``xml``; any other stays as it is.
+    """
+    match form:
+        case "text":
+            return _LINE_COMMAND.sub(r"\1\\x3a:", _LOG_COMMAND.sub(r"#\\x23", text))
+        case "json":  # in which it can only stand in strings
+            return _LOG_COMMAND.sub(r"#\\u0023", text)
+        case "xml":
+            return _LINE_COMMAND.sub(r"\1&#58;:", _LOG_COMMAND.sub("#&#35;", text))
+        case _:
+            return text
 
 
 def path_text(path: str) -> str:

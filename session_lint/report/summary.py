@@ -65,6 +65,7 @@ def outcome(result: Result, fixed: tuple[Finding, ...] = ()) -> str:
     notes = [f"{len(fixed)} fixed, {len(result.findings)} remaining"] if fixed else []
     notes += [f"{len(result.hidden)} suppressed"] if result.hidden else []
     notes += [f"{len(result.old)} not new"] if result.old else []
+    notes += [f"not complete: {counted(len(result.faults), 'internal error')}"] if result.faults else []
     aside = f" ({'; '.join(notes)})" if notes else ""
     if not found:
         return f"No problems found{aside}."

@@ -200,11 +200,11 @@ def render_json(traces: Sequence[Trace], show: Show) -> str:
     """One JSON document: ``{"version": 1, "entry_points": […]}``."""
 
     def spelled(data: Any) -> Any:
-        if isinstance(data, list):
+        if isinstance(data, (list, tuple)):
             return [spelled(item) for item in data]
         if isinstance(data, dict):
             return {key: show(value) if key == "filename" else spelled(value) for key, value in data.items()}
         return data
 
-    entries = spelled(json.loads(msgspec.json.encode(list(traces))))
+    entries = spelled(msgspec.to_builtins(list(traces)))
     return json.dumps({"version": 1, "entry_points": entries}, indent=2) + "\n"

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 from projects import lay_out, stand_in, use_rules
 
+from session_lint.baseline import baseline_text
 from session_lint.cli import main
+from session_lint.fingerprints import Mark
 from session_lint.rules.registry import Rule
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "sarif.json"
 
 
 def broken(code: str) -> Rule:
@@ -35,6 +41,10 @@ def test_a_rule_that_fails_hides_nothing(command: str, tmp_path: Path, monkeypat
     assert "internal error in SL301: KeyError: 'what \\x1b[31m nobody thought of'; please report it" in ran.stderr
     assert ("fault_error is a fault" if command == "check" else "stand-in: `work`") in ran.stdout
     assert "Traceback" not in ran.stderr
+    if command == "check":
+        assert len(json.loads(ran.stdout)) == 1
+    else:
+        assert re.search(r"Service transaction handling.*\| Violations \(1\) \|.*SL301 failed", ran.stdout)
     loud = CliRunner().invoke(main, [*arguments, "json" if command == "check" else "markdown", "--verbose"])
     assert "in fail" in loud.stderr
 
@@ -69,3 +79,44 @@ def test_a_report_that_finds_no_room_is_told(tmp_path: Path) -> None:
         )
     assert ran.returncode == 2
     assert ran.stderr == "session-lint: the report cannot be written: No space left on device.\n"
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in which the one rule that could find something fails."""
+    root = lay_out(tmp_path, {"a.py": "x = 1  # session-lint: ignore[SL301] -- a reason\n", "pyproject.toml": ""})
+    use_rules(monkeypatch, broken("SL301"), stand_in(root, code="SL105", check="engine-use"))
+    monkeypatch.chdir(root)
+    return root
+
+
+def test_what_failed_is_not_called_fine(failing: Path) -> None:
+    ran = CliRunner().invoke(main, ["check"])
+    assert ran.exit_code == 2
+    assert "No problems found (not complete: 1 internal error)." in ran.stdout
+    audited = CliRunner().invoke(main, ["audit", "--output-format", "markdown"])
+    assert audited.exit_code == 2
+    assert re.search(r"Service transaction handling.*\| Not checked \|.*SL301 failed", audited.stdout)
+    sarif = json.loads(CliRunner().invoke(main, ["check", "--output-format", "sarif"]).stdout)
+    (invocation,) = sarif["runs"][0]["invocations"]
+    assert not invocation["executionSuccessful"]
+    assert "internal error in SL301" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+    jsonschema.validate(sarif, json.loads(SCHEMA.read_text("utf-8")))
+
+
+def test_what_failed_takes_nothing_out_of_the_baseline(failing: Path) -> None:
+    lines = baseline_text([Mark("a.py", "f", "SL301", "0")])
+    Path("session-lint-baseline.jsonl").write_text(lines)
+    ran = CliRunner().invoke(main, ["baseline", "--prune"])
+    assert ran.exit_code == 2
+    assert "internal error in SL301" in ran.stderr
+    assert Path("session-lint-baseline.jsonl").read_text() == lines
+
+
+def test_a_rule_that_nobody_asked_for_may_fail(failing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rules run where there is a cache to fill: whether one of the others fails does not depend on that."""
+    monkeypatch.delenv("SESSION_LINT_NO_CACHE")
+    for _ in (1, 2):
+        ran = CliRunner().invoke(main, ["check", "--select", "SL105"])
+        assert (ran.exit_code, ran.stderr) == (0, "")
+        assert CliRunner().invoke(main, ["check"]).exit_code == 2

@@ -105,3 +105,91 @@ def test_the_mark_is_left_when_the_code_runs(tmp_path: Path) -> None:
     plant(tmp_path / "tree", marks)
     subprocess.run([sys.executable, "-c", "import libcst"], cwd=tmp_path / "tree", env={}, check=False)
     assert list(marks.iterdir())
+
+
+def run(root: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    if path is not None:
+        env["PATH"] = path
+    return subprocess.run(
+        [sys.executable, "-m", "session_lint", *arguments],
+        cwd=root,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def git(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the planted programs are shell scripts")
+def test_nothing_that_a_repository_names_is_run(tmp_path: Path) -> None:
+    """Reading a revision: neither hooks, filters and helpers of its settings, nor what would fetch what it lacks."""
+    root = lay_out(
+        tmp_path / "tree", {"a.py": FAULTY, "b.py": "x = 1\n", ".gitattributes": "* filter=evil diff=evil\n"}
+    )
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "all")
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch '{tmp_path / 'ran'}'\nexit 1\n")
+    evil.chmod(0o755)
+    for name in ("git", "git.exe", "less", "sh"):
+        (root / name).symlink_to(evil)
+    (root / ".git" / "hooks").mkdir(exist_ok=True)
+    for name in ("post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc", "fsmonitor-watchman"):
+        (root / ".git" / "hooks" / name).symlink_to(evil)
+    for name in (
+        "core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.gitProxy", "core.askPass", "credential.helper",
+        "filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "diff.evil.textconv", "diff.evil.command", "diff.external",
+        "gpg.program", "remote.origin.uploadpack", "uploadpack.packObjectsHook", "alias.rev-parse", "pager.cat-file",
+    ):  # fmt: skip
+        git(root, "config", name, str(evil))
+    for name, value in {
+        "core.repositoryformatversion": "1", "extensions.partialClone": "origin", "remote.origin.promisor": "true",
+        "remote.origin.url": str(tmp_path / "origin"), "protocol.allow": "always", "protocol.file.allow": "always",
+    }.items():  # fmt: skip
+        git(root, "config", name, value)
+    (tmp_path / "ran").unlink(missing_ok=True)  # that the commands above may have left
+    relative = os.pathsep.join([".", "", os.environ["PATH"]])
+    new = run(root, "check", ".", "--diff-base", "HEAD", path=relative)
+    assert (new.returncode, new.stderr) == (0, ""), new.stderr
+
+    lost = git(root, "rev-parse", "HEAD:b.py")
+    (root / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    (tmp_path / "ran").unlink(missing_ok=True)
+    partial = run(root, "check", ".", "--diff-base", "HEAD", path=relative)
+    assert partial.returncode == 2
+    assert "git lacks the content of b.py" in partial.stderr
+    assert not (tmp_path / "ran").exists()
+    subprocess.run(["git", "cat-file", "-p", lost], cwd=root, env={**os.environ, "GIT_NO_LAZY_FETCH": "0"}, check=False)
+    assert (tmp_path / "ran").exists()  # as it does when git is left to itself
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take a privilege there")
+def test_nothing_is_written_where_the_tree_points(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    outside = tmp_path / "home" / "profile"
+    root = lay_out(
+        tmp_path / "tree", {"a.py": FAULTY, "pyproject.toml": "[tool.session-lint]\nbaseline = '../home/profile'\n"}
+    )
+    written = run(root, "baseline")
+    assert written.returncode == 2
+    assert "lies outside the project, so it is not written: name it with --baseline." in written.stderr
+    lay_out(root, {"pyproject.toml": "[tool.session-lint]\nbaseline = 'link'\n"})
+    (root / "link").symlink_to(outside)
+    assert run(root, "baseline").returncode == 2
+    (root / "pyproject.toml").unlink()
+    (root / "session-lint.toml").symlink_to(outside)
+    started = run(root, "init")
+    assert started.returncode == 2
+    assert "so it is not written: put a file in the place of the link." in started.stderr
+    assert not outside.exists()
+    assert run(root, "baseline", "--baseline", str(outside)).returncode == 0
+    assert outside.exists()

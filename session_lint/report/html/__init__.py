@@ -17,6 +17,7 @@ from session_lint import __version__
 from session_lint.report.html.page import WEIGHTS, make_page
 from session_lint.report.html.prose import pieces
 from session_lint.report.html.visible import script_json, visible
+from session_lint.report.style import without_commands
 from session_lint.report.wrapping import sentences
 from session_lint.tracing import UNCOMMITTED
 
@@ -44,7 +45,7 @@ def render(result: Result, paths: Sequence[str] = (), root: str | None = None) -
         # Both are files of this package; the data has no character that HTML knows.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
-        drawings=Markup(script_json(page.drawings)),  # noqa: S704
+        drawings=Markup(without_commands(script_json(page.drawings), "json")),  # noqa: S704
     )
 
 
