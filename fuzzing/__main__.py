@@ -10,7 +10,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -23,14 +23,14 @@ PATIENCE = 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run examples; 1 where one fails."""
+    """Run examples, until there are no more or one is interrupted; 1 where one fails."""
     options = _parser().parse_args(arguments)
     corpus = [path.read_text("utf-8", "replace") for folder in options.corpus for path in sorted(folder.rglob("*.py"))]
     corpus = [text for text in corpus if len(text) < options.largest]
     done: Counter[str] = Counter()
     failed = 0
     since = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
+    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch).resolve()
         for number in range(options.start, options.start + options.examples):
             if options.seconds and time.monotonic() - since > options.seconds:
@@ -62,6 +62,8 @@ def check(kind: str, files: dict[str, str], home: Path, chance: Random) -> str:
     properties.lay_out(root, files)
     result = properties.lint(root)
     properties.check_positions(result, files)
+    if kind == "ways" or chance.random() < 0.1:  # it costs as much as all the rest
+        properties.check_reports(result)
     if kind == "ways":
         properties.check_ways(root, result, home)
         properties.check_order(result, chance)
@@ -86,6 +88,7 @@ def _files(kind: str, chance: Random, corpus: list[str]) -> dict[str, str]:
 
 @contextmanager
 def _patience(seconds: int) -> Iterator[None]:
+    """Let an example take so many seconds of this process, and ten times as many of the clock."""
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -93,13 +96,16 @@ def _patience(seconds: int) -> Iterator[None]:
     def give_up(*_: object) -> None:
         raise TimeoutError(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = [signal.signal(number, give_up) for number in (signal.SIGPROF, signal.SIGALRM)]
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 10 * seconds)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in zip((signal.SIGPROF, signal.SIGALRM), before, strict=True):
+            signal.signal(number, handler)
 
 
 def _keep(folder: Path, files: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -98,6 +99,34 @@ def check_positions(result: Result, files: Mapping[str, str]) -> None:
             assert 1 <= step.row <= len(split_lines(files[step.filename])), (
                 f"{finding.code}: row {step.row} in its chain"
             )
+
+
+def check_reports(result: Result) -> None:
+    """Each report can be written, and they say the same numbers."""
+    from session_lint.auditing import audit_report
+    from session_lint.report import audit_json, audit_markdown, audit_terminal, html, summary, trace, trace_graph
+    from session_lint.report.formats import FORMATS, render
+    from session_lint.tracing import trace as traced
+
+    written = {name: render(name, result, result.root) for name in FORMATS}
+    found: list[dict[str, str]] = json.loads(written["json"])
+    assert len(found) == len(result.findings) == written["json-lines"].count("\n")
+    counts = Counter(one["severity"] for one in found)
+    told = summary.outcome(result)
+    for severity, number in counts.items():
+        assert re.search(rf"\b{number} {severity}", told), f"{number} {severity}: {told}"
+    assert not found or f" in {len({one['filename'] for one in found})} file" in told, told
+    report = audit_report(result)
+    audit_terminal.render(report, color=True, ascii_only=False, width=80)
+    audit_markdown.render(report)
+    assert json.loads(audit_json.render(report, result, str))["findings"] == found
+    html.render(result)
+    traces = traced(result.program, result.findings)
+    trace.render_tree(traces, str, trees=True, color=True, ascii_only=True)
+    trace.render_markdown(traces, str)
+    json.loads(trace.render_json(traces, str))
+    trace_graph.render_mermaid(traces, str)
+    trace_graph.render_dot(traces, str)
 
 
 def check_ways(root: Path, result: Result, scratch: Path) -> None:

@@ -11,7 +11,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 from session_lint import ir
 from session_lint.lowering.comments import marked
-from session_lint.lowering.gate import MAX_BRACKETS, MAX_CHAIN, LoweringError, place_of
+from session_lint.lowering.gate import MAX_BRACKETS, MAX_CHAIN, LoweringError, check_patterns, place_of
 from session_lint.lowering.spans import NO_TREE, Ruler, Tree, Walk
 from session_lint.lowering.statements import block
 from session_lint.lowering.text import LEXEMES
@@ -27,6 +27,7 @@ def lower_newer(text: str, offsets: list[int], refusal: SyntaxError) -> ir.Modul
     if "\0" in text:
         raise LoweringError(refusal.msg, *place_of(text, text.index("\0")))
     _check_text(text)
+    check_patterns(text)
     try:
         module = cst.parse_module(text)
         positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)

@@ -64,6 +64,46 @@ def test_a_long_chain_of_branches_is_lowered_by_either(test: str) -> None:
     assert isinstance(statement, ir.If)
 
 
+PATTERNS: dict[str, Callable[[int], str]] = {
+    "lists": lambda n: "[" * n + "x" + "]" * n,
+    "groups": lambda n: "(" * n + "x" + ")" * n,
+    "tuples": lambda n: "(" * n + "x" + ",)" * n,
+    "classes": lambda n: "A(" * n + "x" + ")" * n,
+    "keywords": lambda n: "A(x=" * n + "x" + ")" * n,
+    "mappings": lambda n: "{'(': " * n + "x" + "}" * n,
+}
+
+
+@pytest.mark.parametrize("newer", [False, True])
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_patterns_that_take_for_ever_are_refused(kind: str, newer: bool) -> None:
+    """Each level takes LibCST two to four times as long as the last: at thirty, years."""
+
+    def match(levels: int, times: int = 1) -> str:
+        case = f"    case {PATTERNS[kind](levels)} if f(((((((((((((x))))))))))))): pass\n"
+        return f"{NEWER if newer else ''}match session:\n{case * times}"
+
+    assert lower(match(5)).body
+    for text in (match(30), match(6, times=1000)):
+        with pytest.raises(LoweringError, match="match patterns are nested too deeply") as caught:
+            lower(text)
+        assert caught.value.row >= 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "match session:\n case 1: pass\nx = case(((((((((((((session)))))))))))))\n",
+        "match session:\n case b:  # (((((((((((((\n  pass\n",
+        "match session:\n case '((((((((((((' | \"[[[[[[[[[[[[[\": f(((((((((((((1)))))))))))))\n",
+        "match session:\n case [b, # )\n  c] if (((((((((((((d))))))))))))): pass\n",
+        "match session:\n case 1: pass\n'\\\ncase when 1: ((((((((((((1))))))))))))'\n",
+    ],
+)
+def test_other_brackets_are_no_patterns(text: str) -> None:
+    assert lower(text).body
+
+
 @pytest.mark.parametrize("kind", ["list", "statements"])
 def test_flat_code_is_not_deep(kind: str) -> None:
     assert lower(CHAINS[kind](5000) + "\n").body
