@@ -29,6 +29,9 @@ SMALL = 256 * 1024
 
 _BATCH = 256 * 1024
 _TICK = 0.2
+_START = 60
+"""Seconds that a process may take to start: more than any machine needs, however little time a file is given."""
+
 _STARVED = frozenset({-6, -9})
 """Exit codes of a process that could allocate no more and gave up, and of one that the system killed."""
 
@@ -133,11 +136,12 @@ class _Worker:
 
     process: subprocess.Popen[bytes] | None = None
     since: float | None = None
+    starting: bool = False
     overdue: bool = False
 
     def start(self, memory: int) -> bool:
         """Start a process that may take so many megabytes; False where that does not work here."""
-        self.since, self.overdue = time.monotonic(), False
+        self.since, self.starting, self.overdue = time.monotonic(), True, False
         try:
             self.process = subprocess.Popen(  # noqa: S603  (our own interpreter)
                 [sys.executable, "-I", "-c", _BOOT, str(memory), *sys.path, _HERE],
@@ -155,7 +159,7 @@ class _Worker:
         """The encoded outcome; None where the process did not live to give it."""
         assert self.process is not None
         outgoing, incoming = self._pipes(self.process)
-        self.since, self.overdue = time.monotonic(), False
+        self.since, self.starting, self.overdue = time.monotonic(), False, False
         try:
             send(outgoing, data)
             return receive(incoming)
@@ -233,7 +237,7 @@ class _Crew:
         now = time.monotonic()
         for worker in self.workers:
             since = worker.since
-            if since is not None and now - since > self.seconds:
+            if since is not None and now - since > (_START if worker.starting else self.seconds):
                 worker.overdue = True
                 worker.kill()
 
@@ -244,11 +248,14 @@ def _by_processes(
     if not order:
         return
     crew = _Crew(files, deque(order), seconds, memory, [_Worker() for _ in range(number)])
-    threads = [threading.Thread(target=crew.tend, args=(worker,), daemon=True) for worker in crew.workers]
+    threads: list[threading.Thread] = []
     done: set[int] = set()
     try:
-        for thread in threads:
-            thread.start()
+        with suppress(RuntimeError):  # there may be no more threads to be had; without any, the work is done here
+            for worker in crew.workers:
+                thread = threading.Thread(target=crew.tend, args=(worker,), daemon=True)
+                thread.start()
+                threads.append(thread)
         running = len(threads)
         while running:
             crew.watch()

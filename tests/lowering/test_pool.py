@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -130,6 +131,19 @@ def test_where_no_process_can_be_started_the_work_is_done_here(boot: str, monkey
 
 def test_where_there_is_no_interpreter_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert dict(lower_all(FILES, jobs=2)) == EXPECTED
+
+
+@pytest.mark.parametrize("had", [0, 1])
+def test_where_threads_run_out_the_work_is_done(had: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, left = threading.Thread.start, iter(range(had))
+
+    def scarce(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
     assert dict(lower_all(FILES, jobs=2)) == EXPECTED
 
 
