@@ -125,7 +125,7 @@ def check_reports(result: Result) -> None:
     trace.render_tree(traces, str, trees=True, color=True, ascii_only=True)
     trace.render_markdown(traces, str)
     json.loads(trace.render_json(traces, str))
-    trace_graph.render_mermaid(traces, str)
+    trace_graph.render_mermaid(traces, str, named=False)
     trace_graph.render_dot(traces, str)
 
 
