@@ -80,10 +80,10 @@ def test_an_interrupt_ends_everything(tmp_path: Path) -> None:
     assert all(map(is_gone, workers))
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.03, 0.06, 0.1])
+@pytest.mark.parametrize("wait", [0.05, 0.1, 0.2, 0.4])
 def test_an_interrupt_at_the_start_leaves_no_trace(wait: float, tmp_path: Path) -> None:
     lay_out(tmp_path, {"a.py": SLOW})
-    code = "import sys; print('here', flush=True); from session_lint.__main__ import start; start()"
+    code = "from session_lint.__main__ import start; print('here', flush=True); start()"
     command = [sys.executable, "-c", code, "check", "--no-cache"]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(
@@ -91,10 +91,10 @@ def test_an_interrupt_at_the_start_leaves_no_trace(wait: float, tmp_path: Path) 
     ) as run:
         assert run.stdout is not None
         assert run.stdout.readline() == "here\n"
-        time.sleep(0.1 + wait)
+        time.sleep(wait)
         run.send_signal(signal.SIGINT)
         _, err = run.communicate(timeout=60)
-    assert (run.returncode, err) == (130, "session-lint: interrupted.\n")
+    assert (run.returncode, err.strip()) == (130, "session-lint: interrupted.")
 
 
 def test_a_killed_process_costs_its_file(tmp_path: Path) -> None:
