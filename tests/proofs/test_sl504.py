@@ -128,8 +128,6 @@ def test_asyncpg_refuses(query: str, connect_args: dict[str, Any], message: str,
     "name", ["pgbouncer", "statement_cache_size", "check_same_thread", "timeout", "ssl", "raw_sql"]
 )
 def test_libpq_refuses(driver: str, name: str) -> None:
-    if driver == "psycopg2":
-        pytest.importorskip("psycopg2")
     with pytest.raises(ProgrammingError, match=f'invalid connection option "{name}"'):
         create_engine(f"postgresql+{driver}{NOWHERE}?{name}=1").connect()
     with pytest.raises(ProgrammingError, match=f'invalid connection option "{name}"'):
