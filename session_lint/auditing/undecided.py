@@ -10,8 +10,8 @@ from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
 from session_lint.checks.evidence_background import STARTS
 from session_lint.explanation import Unknown, outside_calls, unknown_calls
+from session_lint.program.actions import HOLD_NOTHING
 from session_lint.program.contexts import origins
-from session_lint.program.interpreter import HOLD_NOTHING
 from session_lint.program.symbols import Function
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from session_lint import ir
 from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence, Counts
 from session_lint.models import Models, load_models
+from session_lint.program.analysis import Analysis
 from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
 from session_lint.program.flow import Creation, ExternalCall, Flow
-from session_lint.program.interpreter import Analysis
 from session_lint.program.keeping import owns_session
 from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Class, Function, Module, Unit

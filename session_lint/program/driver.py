@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from session_lint.program import states, waiting
+from session_lint.program.analysis import Analysis, Run
 from session_lint.program.contexts import Context, Exit, Harm
 from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
 from session_lint.program.flow import Flow, function_of
-from session_lint.program.interpreter import Analysis, Frame, Run
+from session_lint.program.interpreter import Frame, enter
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
@@ -48,7 +49,7 @@ def interpret(
     called = flow.facts.callers
     for function in [f for f in rest if not called.get(f)] + [f for f in rest if called.get(f)]:
         if function not in analysis.by_function:
-            analysis.enter(function, {}, {}, None, None)
+            enter(analysis, function, {}, {}, None, None)
     for module in flow.world.modules:
         if module in reaching:
             _run_module(analysis, module)
@@ -122,7 +123,7 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
         if fields is not None:
             bound[function.params[0].name] = fields
     frame = injection.frame
-    entered, back = analysis.enter(function, bound, frame.state.tx, context, None, how="injected", entry=entry.kind)
+    entered, back = enter(analysis, function, bound, frame.state.tx, context, None, how="injected", entry=entry.kind)
     if entered.exit is not None:
         frame.after_failures(entered, back, None)
         waiting.injected(entered, frame.state, back)

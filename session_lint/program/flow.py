@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.evaluator import Evaluator, descendants
+from session_lint.program.attributes import descendants
+from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,

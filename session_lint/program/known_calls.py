@@ -29,10 +29,10 @@ from session_lint.program.values import (
 from session_lint.program.world import Arguments, members
 
 if TYPE_CHECKING:
-    from session_lint.program.evaluator import Evaluator
+    from session_lint.program.calls import Calls
 
 
-def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _super(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     function = self.unit if isinstance(self.unit, Function) else None
     while function is not None and function.owner is None:
         function = function.parent if isinstance(function.parent, Function) else None
@@ -45,20 +45,20 @@ def _super(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     )
 
 
-def _next(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _next(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return members(self.elements(v) for v in args.get(0) if isinstance(v, (Generator, Container)))
 
 
-def _anext(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _anext(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset({Coroutine(_next(self, args, node))})
 
 
-def _getattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _getattr(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     names = [v.value for v in args.get(1) if isinstance(v, Const) and isinstance(v.value, str)]
     return members(self.attribute(v, name, None) for v in args.get(0) for name in names) | args.get(2)
 
 
-def _setattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _setattr(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     for name in args.get(1):
         if isinstance(name, Const) and isinstance(name.value, str):
             for owner in args.get(0):
@@ -67,39 +67,39 @@ def _setattr(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
     return NOTHING
 
 
-def _cast(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _cast(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return args.get(1) or self.instantiate(args.get(0))
 
 
-def _new_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _new_type(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset({TypeForm("newtype", (args.get(1),))})
 
 
-def _partial(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _partial(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     keywords = tuple(sorted(args.keywords.items(), key=lambda item: item[0]))
     return frozenset(Partial(func, tuple(args.positional[1:]), keywords) for func in args.get(0))
 
 
-def _manager(is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+def _manager(is_async: bool) -> Callable[[Calls, Arguments, ir.Call | None], Values]:
     return lambda self, args, node: frozenset(ManagerFunction(func, is_async) for func in args.get(0))
 
 
-def _object_session(*, is_async: bool) -> Callable[[Evaluator, Arguments, ir.Call | None], Values]:
+def _object_session(*, is_async: bool) -> Callable[[Calls, Arguments, ir.Call | None], Values]:
     return lambda self, args, node: frozenset({Session(is_async, "registry")})
 
 
-def _first(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _first(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return args.get(0)
 
 
-def _gather(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _gather(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     results = tuple(members(self.awaited(v) for v in values) for values in args.positional)
     if args.has_rest or not results:
         return frozenset({Coroutine(frozenset({Container((members(self.awaited(v) for v in args.rest),), False)}))})
     return frozenset({Coroutine(frozenset({Container(results, True)}))})
 
 
-def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _context_var(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     if node is None:
         return NOTHING
     name = f"ContextVar@{self.unit.module.name}:{node.span.row}"
@@ -109,29 +109,29 @@ def _context_var(self: Evaluator, args: Arguments, node: ir.Call | None) -> Valu
     return frozenset({External(name)})
 
 
-def _null_context(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _null_context(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset({ContextManager(args.get(0, "enter_result"), None, is_async=False)})
 
 
-def _list(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _list(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     items = members(self.elements(v) for v in args.get(0) if not isinstance(v, External))
     return frozenset({Container((items,), False)}) if items else NOTHING
 
 
-def _dict_call(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _dict_call(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     pairs = tuple(args.keywords.items())
     return frozenset({DictValue(pairs)}) if pairs else args.get(0)
 
 
-def _locals(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _locals(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset({DictValue(tuple(sorted(self.local_names().items())))})
 
 
-def _identity_type(self: Evaluator, args: Arguments, node: ir.Call | None) -> Values:
+def _identity_type(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
 
 
-CALLS: dict[str, Callable[[Evaluator, Arguments, ir.Call | None], Values]] = {
+CALLS: dict[str, Callable[[Calls, Arguments, ir.Call | None], Values]] = {
     "builtins.super": _super,
     "builtins.next": _next,
     "builtins.anext": _anext,

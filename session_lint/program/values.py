@@ -275,3 +275,27 @@ Values = frozenset[Value]
 NOTHING: Values = frozenset()
 OTHER = External("other")  # something, of which only that it is no session is known
 UNKNOWN = External("unknown")  # anything: stands for an empty set where that meets values of another path
+
+
+MAX_NAME = 120
+"""Characters of the longest name outside the project that is told from others."""
+
+
+class _Externals(dict[str, Values]):
+    def __missing__(self, name: str) -> Values:
+        return self.setdefault(name, frozenset({External(name)}) if len(name) < MAX_NAME else NOTHING)
+
+
+class _Symbols(dict[str, Values]):
+    def __missing__(self, name: str) -> Values:
+        return self.setdefault(name, frozenset({Symbol(name)}))
+
+
+class _Texts(dict[str, Values]):
+    def __missing__(self, text: str) -> Values:
+        return self.setdefault(text, frozenset({Const(text)}))
+
+
+external_value = _Externals().__getitem__
+symbol_value = _Symbols().__getitem__
+text_value = _Texts().__getitem__

@@ -1,0 +1,40 @@
+"""What the interpreter has found so far, and what it needs to know of the whole program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from session_lint.program.contexts import Context
+from session_lint.program.flow import Flow
+from session_lint.program.symbols import Function, Module, Unit
+from session_lint.program.waiting import Waiting
+
+
+@dataclass(eq=False, repr=False)
+class Analysis:
+    """All contexts found so far, and what every frame needs to know."""
+
+    flow: Flow
+    session_names: frozenset[str]
+    is_test: Callable[[Module], bool]
+    reaching: set[Unit]
+    wrapped: set[Function]
+    wrappers: set[Function]
+    decorated: set[Function]
+    entries: frozenset[Function]
+    waiting: Waiting
+    contexts: dict[object, Context] = field(default_factory=dict)
+    by_function: dict[Function, list[Context]] = field(default_factory=dict)
+    depth: int = 0
+
+    def all_contexts(self) -> list[Context]:
+        return list(self.contexts.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A call of a generator: its context, and which of the caller's tokens its own are."""
+
+    context: Context
+    tokens: dict[int, int]

@@ -1,0 +1,189 @@
+"""What attributes of modules, classes, objects and sessions are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from session_lint import ir
+from session_lint.program import vocabulary
+from session_lint.program.annotations import Annotations
+from session_lint.program.symbols import Class
+from session_lint.program.values import (
+    MAX_NAME,
+    NOTHING,
+    UNKNOWN,
+    BoundMethod,
+    ClassValue,
+    Connection,
+    Container,
+    Coroutine,
+    DictValue,
+    Engine,
+    External,
+    Factory,
+    FunctionValue,
+    Generator,
+    Handle,
+    Instance,
+    ManagerFunction,
+    Method,
+    ModuleValue,
+    Session,
+    Super,
+    Symbol,
+    Value,
+    Values,
+    Wrapped,
+    external_value,
+)
+from session_lint.program.world import Arguments, is_stub, members
+
+MAX_OVERRIDES = 6
+
+
+class Attributes(Annotations):
+    """Adds attributes to names and types."""
+
+    def attribute(self, value: Value, name: str, node: ir.Attribute | None) -> Values:
+        """The values of ``value.name``."""
+        match value:
+            case Symbol(name=base):
+                return self.symbol(f"{base}.{name}") if len(base) < MAX_NAME else NOTHING
+            case External(name=base, kept=kept):
+                found = self._external_attribute(base, name)
+                if not kept:
+                    return found
+                return frozenset(External(v.name, kept) if isinstance(v, External) else v for v in found)
+            case ModuleValue(name=module):
+                return self.module_attribute(module, name) or NOTHING
+            case ClassValue(cls=cls):
+                return self.class_attribute(cls, name, value)
+            case Instance():
+                return self.instance_attribute(value, name)
+            case Super(cls=cls, receiver=receiver):
+                self.watch(cls)
+                return members(
+                    self._bind(v, receiver)
+                    for base in list(cls.lineage())[1:]
+                    if name in base.attrs
+                    for v in self.read(base.attrs[name])
+                )
+            case Session(is_async=is_async, origin=origin):
+                if name == "sync_session":
+                    return frozenset({Session(False, origin)})
+                if name == "bind":
+                    return frozenset({Engine(is_async, None)})
+                return frozenset({Method(value, name)})
+            case Factory(is_registry=True) | Connection() | Handle() | Container() | DictValue() | Generator():
+                if isinstance(value, Handle) and name == "session":
+                    return frozenset({value.subject})
+                return frozenset({Method(value, name)})
+            case Factory():
+                return frozenset({Method(value, name)})
+            case Engine():
+                if name == "sync_engine":
+                    return frozenset({Engine(False, value.origin)})
+                if name == "engine":
+                    return frozenset({value})
+                return frozenset({Method(value, name)})
+            case Coroutine(result=result) if name == "result":
+                return frozenset({Method(value, name)}) if result else NOTHING
+            case FunctionValue() | BoundMethod() | Wrapped() if name in ("__wrapped__", "func", "fn", "original_func"):
+                return frozenset({value})
+            case FunctionValue() | BoundMethod() | Wrapped() | ManagerFunction():
+                return frozenset({Method(value, name)})
+            case _:
+                return NOTHING
+
+    def _external_attribute(self, base: str, name: str) -> Values:
+        if base == UNKNOWN.name:
+            return NOTHING
+        last = base.rsplit(".", 1)[-1]
+        if name == "state" and last in vocabulary.REQUESTS + vocabulary.APPS:
+            return frozenset({External("request.state" if last in vocabulary.REQUESTS else "app.state")})
+        if base in vocabulary.STATE_HOLDERS:
+            return self.shared_value(f"state.{name}")
+        registry = self.world.models.registries.get(f"{base}.{name}")
+        if registry is not None:
+            return frozenset({Factory(registry, None, is_registry=True)})
+        return external_value(f"{base}.{name}")
+
+    def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
+        """``Class.name``: class methods come bound to the class."""
+        self.watch(cls)
+        for base in cls.lineage():
+            if name in base.attrs:
+                return members(
+                    self._bind(v, receiver) if _is_classmethod(v) else frozenset({v})
+                    for v in self.read(base.attrs[name])
+                )
+        return NOTHING
+
+    def instance_attribute(self, value: Instance, name: str) -> Values:
+        """``instance.name``: what the constructor set, else what any method set or the class body defines."""
+        for field_name, values in value.fields:
+            if field_name == name:
+                return values
+        self.watch(value.cls)
+        for base in value.cls.lineage():
+            if name in base.attrs:
+                found = self.read(base.attrs[name])
+                if not found and base.node is not None:
+                    continue
+                functions = [v for v in found if isinstance(v, FunctionValue)]
+                if functions and all(is_stub(v.function) for v in functions):
+                    overrides = self._overrides(value.cls, name)
+                    if overrides:
+                        return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
+                return members(self._bind(v, value) for v in found)
+        return members(self._external_attribute(base, name) for base in sorted(value.cls.external_lineage())[:2])
+
+    def _overrides(self, cls: Class, name: str) -> list[tuple[Value, Class]]:
+        """What the subclasses of a class put in the place of a stub; nothing where there are too many to tell."""
+        found: list[tuple[Value, Class]] = []
+        for sub in descendants(cls):
+            if name in sub.attrs:
+                found += [(v, sub) for v in self.read(sub.attrs[name])]
+                if len(found) > MAX_OVERRIDES:
+                    return []
+        return found
+
+    def _bind(self, value: Value, receiver: Value) -> Values:
+        match value:
+            case FunctionValue(function=function) if function.owner is not None:
+                if function.is_property and isinstance(receiver, (Instance,)):
+                    return self.call_function(function, receiver, Arguments(), None)
+                if function.is_static:
+                    return frozenset({value})
+                if function.is_classmethod and isinstance(receiver, Instance):
+                    return frozenset({BoundMethod(function, ClassValue(receiver.cls))})
+                return frozenset({BoundMethod(function, receiver)})
+            case ManagerFunction(func=func, is_async=is_async):
+                return frozenset(ManagerFunction(bound, is_async) for bound in self._bind(func, receiver))
+            case Wrapped(func=func, wrapper=wrapper):
+                return frozenset(Wrapped(bound, wrapper) for bound in self._bind(func, receiver))
+            case _:
+                return frozenset({value})
+
+
+def _is_classmethod(value: Value) -> bool:
+    match value:
+        case FunctionValue(function=function):
+            return function.is_classmethod
+        case ManagerFunction(func=func) | Wrapped(func=func):
+            return _is_classmethod(func)
+        case _:
+            return False
+
+
+def descendants(cls: Class) -> Iterator[Class]:
+    """The subclasses of a class and theirs, the nearest first, each once."""
+    seen: set[Class] = set()
+    queue = deque(cls.subclasses)
+    while queue:
+        sub = queue.popleft()
+        if sub not in seen:
+            seen.add(sub)
+            yield sub
+            queue.extend(sub.subclasses)
