@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-
 from session_lint import ir
 from session_lint.program import vocabulary
 from session_lint.program.annotations import Annotations
@@ -65,7 +62,7 @@ class Attributes(Annotations):
                 self.watch(cls)
                 return members(
                     self._bind(v, receiver)
-                    for base in list(cls.lineage())[1:]
+                    for base in cls.lineage()[1:]
                     if name in base.attrs
                     for v in self.read(base.attrs[name])
                 )
@@ -131,18 +128,29 @@ class Attributes(Annotations):
                 found = self.read(base.attrs[name])
                 if not found and base.node is not None:
                     continue
-                functions = [v for v in found if isinstance(v, FunctionValue)]
-                if functions and all(is_stub(v.function) for v in functions):
-                    overrides = self._overrides(value.cls, name)
-                    if overrides:
-                        return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
-                return members(self._bind(v, value) for v in found)
+                return self._bound(found, value, name)
         return members(self._external_attribute(base, name) for base in sorted(value.cls.external_lineage())[:2])
+
+    def _bound(self, found: Values, value: Instance, name: str) -> Values:
+        """The values that a class has under a name, as those of an instance."""
+        known = self.world.bound.get((value, name))
+        if known is not None and known[0] is found:  # a cell that grew has other values
+            return known[1]
+        functions = [v for v in found if isinstance(v, FunctionValue)]
+        if functions and all(is_stub(v.function) for v in functions):
+            overrides = self._overrides(value.cls, name)
+            if overrides:
+                return members(self._bind(v, Instance(sub, value.fields)) for v, sub in overrides)
+            return members(self._bind(v, value) for v in found)
+        bound = members(self._bind(v, value) for v in found)
+        if not any(_runs(v) for v in found):
+            self.world.bound[value, name] = found, bound
+        return bound
 
     def _overrides(self, cls: Class, name: str) -> list[tuple[Value, Class]]:
         """What the subclasses of a class put in the place of a stub; nothing where there are too many to tell."""
         found: list[tuple[Value, Class]] = []
-        for sub in descendants(cls):
+        for sub in cls.descendants():
             if name in sub.attrs:
                 found += [(v, sub) for v in self.read(sub.attrs[name])]
                 if len(found) > MAX_OVERRIDES:
@@ -177,13 +185,12 @@ def _is_classmethod(value: Value) -> bool:
             return False
 
 
-def descendants(cls: Class) -> Iterator[Class]:
-    """The subclasses of a class and theirs, the nearest first, each once."""
-    seen: set[Class] = set()
-    queue = deque(cls.subclasses)
-    while queue:
-        sub = queue.popleft()
-        if sub not in seen:
-            seen.add(sub)
-            yield sub
-            queue.extend(sub.subclasses)
+def _runs(value: Value) -> bool:
+    """Whether reading an attribute with this value runs a property."""
+    match value:
+        case FunctionValue(function=function):
+            return function.is_property
+        case ManagerFunction(func=func) | Wrapped(func=func):
+            return _runs(func)
+        case _:
+            return False

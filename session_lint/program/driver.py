@@ -12,7 +12,7 @@ from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
 from session_lint.program.flow import Flow, function_of
 from session_lint.program.interpreter import Frame, enter
-from session_lint.program.remapping import bears_session
+from session_lint.program.remapping import bear_session
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -75,14 +75,14 @@ def _reaching(flow: Flow) -> set[Unit]:
 
 def _takes_session(flow: Flow, function: Function) -> bool:
     """Whether a parameter is a session, or untyped and named like one."""
-    return any(
-        bears_session(v) for p in function.params if p.name in function.cells for v in function.cells[p.name].values
-    ) or any(p.name in flow.world.session_names and p.annotation is None for p in function.params)
+    return any(bear_session(function.cells[p.name].values) for p in function.params if p.name in function.cells) or any(
+        p.name in flow.world.session_names and p.annotation is None for p in function.params
+    )
 
 
 def _gives_session(function: Function) -> bool:
     """Whether a function returns a session that it only passes on, as a property does."""
-    return any(bears_session(v) for v in function.returns.values)
+    return bear_session(function.returns.values)
 
 
 def _view_holds(flow: Flow, function: Function) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.attributes import descendants
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
@@ -256,7 +255,10 @@ class Flow(Evaluator):
     def instance_attribute(self, value: Instance, name: str) -> Values:
         # A cell that does not exist yet cannot tell its readers when it is set: make it.
         for base in value.cls.lineage():
-            self.read(base.attrs.setdefault(name, Cell()))
+            cell = base.attrs.get(name)
+            if cell is None:
+                cell = base.attrs[name] = Cell()
+            self.read(cell)
         return super().instance_attribute(value, name)
 
     def shared_value(self, name: str) -> Values:
@@ -285,6 +287,22 @@ class Flow(Evaluator):
                 pass
 
     # Calls
+
+    def call_any(self, funcs: Values, args: Arguments, node: ir.Call) -> Values:
+        # Methods of many objects are often one method of their base class.
+        receivers: dict[Function, list[Value]] = {}
+        others: list[Value] = []
+        for func in funcs:
+            if isinstance(func, BoundMethod):
+                receivers.setdefault(func.function, []).append(func.receiver)
+            else:
+                others.append(func)
+        results = [self.call(func, args, node) for func in others]
+        for function, objects in receivers.items():
+            if function.takes_self and function.params:
+                self.write(function.cells[function.params[0].name], frozenset(objects))
+            results.append(self.call_function(function, objects[0], args, node))
+        return members(results)
 
     def call_function(
         self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
@@ -478,8 +496,7 @@ class Flow(Evaluator):
                     case ClassValue(cls=parent) if (
                         parent is not cls and parent not in cls.bases and cls not in parent.lineage()
                     ):
-                        cls.bases.append(parent)
-                        parent.subclasses.append(cls)
+                        cls.add_base(parent)
                         self._descends(cls, parent)
                     case Symbol(name=name) if name not in cls.external_bases:
                         cls.external_bases.append(name)
@@ -490,7 +507,7 @@ class Flow(Evaluator):
 
     def _descends(self, cls: Class, *parents: Class) -> None:
         """Look again at what depends on the bases of a class that has got one more, or on the classes below its parent."""
-        for other in (cls, *descendants(cls), *(base for parent in parents for base in parent.lineage())):
+        for other in (cls, *cls.descendants(), *(base for parent in parents for base in parent.lineage())):
             for reader in other.lineage_readers or ():
                 self._enqueue(reader)
 

@@ -9,7 +9,7 @@ from session_lint.program import states, waiting
 from session_lint.program.analysis import Analysis
 from session_lint.program.contexts import Context, Event, How, Token
 from session_lint.program.control import ControlFlow
-from session_lint.program.remapping import bears_session, kept_in_field, remap, tokens_in
+from session_lint.program.remapping import bear_session, kept_in_field, remap, tokens_in
 from session_lint.program.states import State
 from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import NOTHING, UNKNOWN, Instance, Session, Value, Values
@@ -54,7 +54,7 @@ class Holding(ControlFlow):
                 self.state.tx[number] = states.UNKNOWN
             return Session(value.is_async, number)
 
-        return remap(values, session) if any(bears_session(v) for v in values) else values
+        return remap(values, session) if bear_session(values) else values
 
     def read(self, cell: Cell) -> Values:
         how, path, holder = self.reading
@@ -174,7 +174,7 @@ class Holding(ControlFlow):
 
     def lose(self, values: Values) -> None:
         """Something unknown gets these values, and may end the transactions of the sessions in them."""
-        if not any(bears_session(v) for v in values):
+        if not bear_session(values):
             return
 
         def found(session: Session) -> Value:

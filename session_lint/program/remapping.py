@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from session_lint.program import vocabulary
 from session_lint.program.values import (
@@ -44,7 +45,7 @@ def bears_session(value: Value) -> bool:
     """Whether a value is or holds a session."""
     if isinstance(value, Session):
         return True
-    if type(value) in _EMPTY:
+    if type(value) in _EMPTY or (isinstance(value, Instance) and not value.fields):
         return False
     # Values share what they hold. Each is looked at once: the paths through a chain of partials double with every link.
     waiting, seen = [value], {id(value)}
@@ -57,6 +58,12 @@ def bears_session(value: Value) -> bool:
                     seen.add(id(inner))
                     waiting.append(inner)
     return False
+
+
+@lru_cache(maxsize=1 << 16)
+def bear_session(values: Values) -> bool:
+    """Whether any of the values is or holds a session."""
+    return any(map(bears_session, values))
 
 
 _EMPTY = frozenset({Symbol, Const, ModuleValue, FunctionValue, ClassValue, Factory, Engine, Connection, TypeForm})
@@ -99,7 +106,7 @@ def _canonical(value: Value) -> Value:
             kept = tuple(
                 (name, frozenset(_canonical(v) for v in values if bears_session(v)))
                 for name, values in fields
-                if any(bears_session(v) for v in values)
+                if bear_session(values)
             )
             return Instance(cls, kept)
         case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():

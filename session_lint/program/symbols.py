@@ -7,7 +7,8 @@ told apart by identity, but hashed by where they are defined: sets of them have 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
@@ -92,6 +93,7 @@ class Class:
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
     lineage_readers: dict[Step, None] | None = None
+    _lineage: tuple[Class, ...] = ()
     _hash: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,16 +102,22 @@ class Class:
     def __hash__(self) -> int:
         return self._hash
 
-    def lineage(self) -> Iterator[Class]:
+    def lineage(self) -> tuple[Class, ...]:
         """The class and its project bases, nearest first, each once."""
-        seen: set[Class] = set()
-        queue = [self]
-        while queue:
-            cls = queue.pop(0)
-            if cls not in seen:
-                seen.add(cls)
-                yield cls
-                queue.extend(cls.bases)
+        if not self._lineage:
+            self._lineage = _nearest_first(self, lambda cls: cls.bases)
+        return self._lineage
+
+    def descendants(self) -> tuple[Class, ...]:
+        """The subclasses of the class and theirs, nearest first, each once."""
+        return _nearest_first(self, lambda cls: cls.subclasses)[1:]
+
+    def add_base(self, base: Class) -> None:
+        """Note a project class that this one inherits from."""
+        self.bases.append(base)
+        base.subclasses.append(self)
+        for cls in (self, *self.descendants()):
+            cls._lineage = ()
 
     def method(self, name: str) -> Function | None:
         """The method that attribute access finds, through the bases."""
@@ -118,6 +126,17 @@ class Class:
     def external_lineage(self) -> set[str]:
         """Qualified names of the bases that are not of the project."""
         return {base for c in self.lineage() for base in c.external_bases}
+
+
+def _nearest_first(cls: Class, neighbours: Callable[[Class], Iterable[Class]]) -> tuple[Class, ...]:
+    found = {cls: None}
+    queue = deque([cls])
+    while queue:
+        for other in neighbours(queue.popleft()):
+            if other not in found:
+                found[other] = None
+                queue.append(other)
+    return tuple(found)
 
 
 @dataclass(eq=False, slots=True, repr=False)

@@ -9,7 +9,7 @@ from session_lint import ir
 from session_lint.models import Models
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
-from session_lint.program.values import NOTHING, Session, Values
+from session_lint.program.values import NOTHING, Instance, Session, Values
 
 
 @dataclass(slots=True)
@@ -45,6 +45,7 @@ class World:
         self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
         self.shared: dict[str, Cell] = {}
         self.instances: dict[str, Values] = {}
+        self.bound: dict[tuple[Instance, str], tuple[Values, Values]] = {}
 
     def shared_cell(self, name: str) -> Cell:
         """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
@@ -53,11 +54,10 @@ class World:
 
 def members(values: Iterable[Values]) -> Values:
     """The union of several sets of values."""
-    found = NOTHING
-    for some in values:
-        if some:
-            found = found | some if found else some
-    return found
+    some = [group for group in values if group]
+    if len(some) < 2:
+        return some[0] if some else NOTHING
+    return NOTHING.union(*some)
 
 
 def sessions(args: Arguments) -> Values:
