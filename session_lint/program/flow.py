@@ -221,9 +221,14 @@ class Flow(Evaluator):
     def write(self, cell: Cell, values: Values) -> None:
         if values <= cell.values:
             return
-        kept = cell.values | _capped(cell.values, values - cell.values)
-        if kept != cell.values:
-            cell.values = kept
+        fresh = values - cell.values - cell.refused
+        if not fresh:
+            return
+        added = _capped(cell.values, fresh)
+        if len(added) < len(fresh):
+            cell.refused |= fresh - added
+        if added:
+            cell.values |= added
             for reader in cell.readers or ():
                 self._enqueue(reader)
 

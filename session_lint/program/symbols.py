@@ -30,9 +30,13 @@ text_hash = _Hashes().__getitem__
 
 @dataclass(eq=False, slots=True, repr=False)
 class Cell:
-    """Everything a variable, attribute or result was seen to hold, and the steps to look at again when that grows."""
+    """Everything a variable, attribute or result was seen to hold, and the steps to look at again when that grows.
+
+    ``refused`` is what it had no room for, now or ever.
+    """
 
     values: frozenset[Value] = frozenset()
+    refused: frozenset[Value] = frozenset()
     readers: dict[Step, None] | None = None
 
 
