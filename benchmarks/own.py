@@ -18,6 +18,7 @@ COLD = "session-lint, first run"
 WARM = "session-lint, nothing changed"
 CHECKOUT = "session-lint, all times new"
 EDITED = "session-lint, one file edited"
+COMMENTED = "session-lint, a comment edited"
 HOOK = "session-lint, hook with five edited files"
 
 _SETTLED = 2.1
@@ -59,18 +60,23 @@ def subjects(tree: Tree, cache: Path, *, hook: bool = True) -> list[Subject]:
 
     def edit_one(number: int) -> None:
         settle(number)
-        edit(tree.root / one, f"edited in round {number}")
+        edit(tree.root / one, f"edited_in_round_{number} = True")
+
+    def comment_on_one(number: int) -> None:
+        settle(number)
+        edit(tree.root / one, f"# edited in round {number}")
 
     def edit_five(number: int) -> None:
         settle(number)
         for path in five:
-            edit(tree.root / path, f"edited for the hook of round {number}")
+            edit(tree.root / path, f"edited_for_the_hook_of_round_{number} = True")
 
     found = [
         Subject(COLD, whole, cwd, forget),
         Subject(WARM, whole, cwd, settle),
         Subject(CHECKOUT, whole, cwd, check_out),
         Subject(EDITED, whole, cwd, edit_one),
+        Subject(COMMENTED, whole, cwd, comment_on_one),
     ]
     if hook:
         found.append(Subject(HOOK, command(tree, cache, paths=five), cwd, edit_five))

@@ -107,10 +107,10 @@ def edited_files(tree: Tree, number: int) -> tuple[str, ...]:
     return tuple(by_size[first : first + number])
 
 
-def edit(path: Path, what: str) -> None:
-    """Change a file's content, and not what it means."""
+def edit(path: Path, line: str) -> None:
+    """Add a line to a file."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"\n# {what}\n")
+        file.write(f"\n{line}\n")
 
 
 def renew_times(tree: Tree, number: int) -> None:

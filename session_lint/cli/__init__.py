@@ -5,11 +5,9 @@ Heavy modules (LibCST, rich, the pipeline) are imported inside commands, so that
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import sys
-import traceback
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -47,6 +45,8 @@ class _CommandLine(click.Group):
         """The command that the arguments begin with, and the rest of them."""
         name = args[0]
         if not (name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing):
+            import difflib  # for the wrong name alone
+
             close = difflib.get_close_matches(name, _COMMANDS, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"`{ctx.command_path} --help` lists what there is."
             raise click.UsageError(f"No such command {name!r}; {hint}", ctx)
@@ -102,6 +102,8 @@ def _sentence(error: click.ClickException) -> str:
 def _fail(error: Exception) -> int:
     """Tell of an error of ours."""
     if {"--verbose", "-v"} & set(sys.argv):
+        import traceback  # for the error alone
+
         say_lines(traceback.format_exc())
     what = f"{type(error).__name__}: {error}"
     say(f"session-lint: internal error ({what}); {REPORT_IT}")

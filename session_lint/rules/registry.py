@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,6 +140,8 @@ def _register(made: Rule) -> Rule:
 @cache
 def load_rules() -> tuple[Rule, ...]:
     """Every rule there is, by code."""
+    import pkgutil  # a warm run needs no rule's module
+
     package = importlib.import_module("session_lint.rules")
     for module in pkgutil.iter_modules(package.__path__):
         if _RULE_MODULE.match(module.name):
