@@ -56,6 +56,9 @@ _MAX_DEPTH = 30
 COMMITS = ", commits at its end"
 """How the text of a session ends whose provider commits it."""
 
+BEGINS = ", and begins"
+"""What the text of a session says whose provider hands it out in a transaction."""
+
 UNCOMMITTED = "writes, no commit seen"
 
 
@@ -290,8 +293,11 @@ class _Tracer:
             inside = () if again else self._inside(walk, callee)
             if self._program.is_provider(unit):
                 provider = provider_of(self._program, unit)
-                ends = COMMITS if provider.commits else ""
-                text = f"{unit.qualname}: {_opens(provider)}{ends}"
+                # Whether it begins, and so commits, may follow from what it is called with.
+                begins = BEGINS if callee.convention.begins else ""
+                asked = any(c.convention.begins for c in self._program.analysis.by_function[unit]) and not begins
+                ends = COMMITS if provider.commits and (callee.convention.commits or not asked) else ""
+                text = f"{unit.qualname}: opens a session{begins}{ends}"
                 yield Step("session", text, unit.module.path, unit.name_span.row, row, codes)
             else:
                 again = again and bool(callee.events or self._callees.get(callee))
@@ -334,7 +340,7 @@ class _Tracer:
 
 
 def _opens(provider: Provider) -> str:
-    begins = ", and begins" if provider.begins else ""
+    begins = BEGINS if provider.begins else ""
     return f"opens a session{begins}"
 
 
@@ -370,6 +376,8 @@ def _bounds(steps: Sequence[Step], ends: Sequence[Step]) -> str:
     said = []
     if "begin" in kinds:
         said.append("begin block")
+    if any(BEGINS in step.text for step in inner if step.kind == "session"):
+        said.append("provider begins")
     if "commit" in kinds:
         said.append("commit by the entry point" if any(s.kind == "commit" for s in steps) else "commit")
     if any(" commits" in end.text for end in ends) or any(

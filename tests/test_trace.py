@@ -204,3 +204,48 @@ def test_a_project_without_entry_points_says_so(tmp_path: Path, monkeypatch: pyt
     result = trace("--root", ".")
     assert result.exit_code == 2
     assert "No entry point was found" in result.stderr
+
+
+BEGINS_ON_DEMAND = """\
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://localhost/app")
+factory = async_sessionmaker(engine, expire_on_commit=False)
+router = APIRouter()
+
+
+@asynccontextmanager
+async def session_context(begin: bool = False):
+    async with factory() as session:
+        if begin:
+            async with session.begin():
+                yield session
+        else:
+            yield session
+
+
+@router.post("/notes")
+async def add_note():
+    async with session_context(begin=True) as session:
+        await session.execute(text("INSERT INTO notes VALUES (1)"))
+
+
+@router.get("/notes")
+async def list_notes():
+    async with session_context() as session:
+        await session.execute(text("SELECT 1"))
+"""
+
+
+def test_a_provider_begins_where_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").write_text(BEGINS_ON_DEMAND, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    writing, reading = trace("POST /notes").stdout, trace("GET /notes").stdout
+    assert "session_context: opens a session, and begins" in writing
+    assert "[provider begins + provider commits]" in writing
+    assert "session_context: opens a session" in reading
+    assert "[only reads]" in reading

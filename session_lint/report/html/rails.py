@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from session_lint.tracing import COMMITS
+from session_lint.tracing import BEGINS, COMMITS
 
 if TYPE_CHECKING:
     from session_lint.tracing import Kind, Step, Trace
@@ -129,7 +129,7 @@ def _draw(drawing: _Drawing, step: Step, depth: int) -> None:
 def _open(drawing: _Drawing, step: Step, depth: int, *, scoped: bool = True) -> _Rail:
     before = drawing.states()
     name = step.text.partition(":")[0]
-    rail = _Rail(name, TRANSACTION if ", and begins" in step.text else OPEN, scoped)
+    rail = _Rail(name, TRANSACTION if BEGINS in step.text else OPEN, scoped)
     drawing.rails.append(rail)
     drawing.add(step, depth, (*before, NONE), rail)
     return rail
