@@ -25,6 +25,7 @@ import gc
 import inspect
 import itertools
 import sys
+import threading
 import warnings
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -179,6 +180,7 @@ class Database:
                 await engine.dispose()
             for driver in self._drivers:
                 await _closed(driver)
+            await _without_workers()
         self._records.clear()
         self._drivers.clear()
 
@@ -204,6 +206,14 @@ async def _closed(driver: Any) -> None:
     thread = getattr(driver, "_thread", None)
     for _ in range(1000):
         if thread is None or not thread.is_alive():
+            break
+        await asyncio.sleep(0.001)
+
+
+async def _without_workers() -> None:
+    """Wait for the threads of connections that were given up while they were made, which report to the loop too."""
+    for _ in range(2000):
+        if not any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
             break
         await asyncio.sleep(0.001)
 
