@@ -116,7 +116,7 @@ def asyncpg_survives(engine: BuiltEngine, *, modern: bool) -> bool | None:
         return None
     if engine.autocommit:
         if driver_cache and own_cache:
-            return not named if modern else False if not named else None
+            return not named and modern
         return False if engine.pool == "queue" else None
     if not named:
         return driver_cache and modern

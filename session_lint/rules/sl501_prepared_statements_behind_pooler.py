@@ -24,26 +24,41 @@ In transaction mode each transaction may run on another server connection, where
 prepared in the last one does not exist, or another client's of the same name does: `prepared statement
 "__asyncpg_stmt_7__" does not exist`, `prepared statement "__asyncpg_stmt_7__" already exists`, or, worst,
 somebody else's plan runs: `the number of columns in the result row (2) is different from what was described
-(1)`. Four processes with 30 sessions each, through PgBouncer 1.18 and 1.25 without support for prepared
-statements; how many of the 120 sessions failed:
+(1)`. Four processes with 30 sessions each on three server connections, through PgBouncer 1.18; how many of the
+120 sessions failed:
 
-| arguments | asyncpg 0.32 | asyncpg 0.30 |
+| arguments | asyncpg from 0.31 | asyncpg before 0.31 |
 | --- | --- | --- |
-| none | 77 to 93 | all versions alike |
-| `NullPool` | 53 to 63 | |
+| none | 78 to 93 | 86 to 104 |
+| `NullPool` | 53 to 66 | 95 to 104 |
 | `statement_cache_size=0` | 0 | 56 to 88 |
-| `prepared_statement_cache_size=0` | 36 | |
-| both | 0 | 30 to 52 |
-| name function | 74 to 76 | |
-| name function, `NullPool` | 0 | 78 to 83 |
-| name function, `statement_cache_size=0` | 65 to 66 | 66 to 71 |
-| name function, `prepared_statement_cache_size=0` | 0 | 20 |
+| `statement_cache_size=0`, `NullPool` | 0 | 41 to 77 |
+| `prepared_statement_cache_size=0` | 29 to 37 | 40 to 60 |
+| both | 0 | 15 to 52 |
+| both, `NullPool` | 0 | 20 to 52 |
+| both, the second in the URL | 0 | 7 to 18 |
+| name function | 68 to 76 | 72 to 80 |
+| name function, `NullPool` | 0 | 69 to 85 |
+| name function, `statement_cache_size=0` | 65 to 74 | 66 to 74 |
+| name function, `prepared_statement_cache_size=0` | 0 | 16 to 33 |
 | name function and both | 0 | 0 |
-| name function and both, `AUTOCOMMIT` | 92 to 95 | |
-| both, `AUTOCOMMIT` | 0 | 96 to 102 |
+| name function and both, `NullPool` | 0 | 0 |
+| `connection_class` that names uniquely, and both | 0 | 0 |
+| name function and both, `AUTOCOMMIT` | 88 to 101 | 82 to 97 |
+| both, `AUTOCOMMIT` | 0 | 96 to 107 |
+| name function that gives `""`, and both | 0 | 0; all 120 before 0.28 |
+| `execution_options` alone: `raw_sql`, `no_prepare`, `statement_cache_size=0` | 75 to 81 | 75 to 98 |
 
-psycopg 3 failed in 17 of 120 sessions by default, in 83 to 87 with `prepare_threshold=0`, in none with `None`.
-All alike on SQLAlchemy 2.1.9 and 2.0.58; asyncpg 0.27 to 0.29 did as 0.30.
+| arguments | psycopg 3 |
+| --- | --- |
+| none | 17 |
+| `prepare_threshold=0` | 83 to 92 |
+| `prepare_threshold=None` | 0 |
+| `NullPool` | 0: no connection lived long enough to prepare anything |
+
+psycopg2 prepares nothing, and none failed. The proofs run each row on asyncpg 0.27 to 0.32 with SQLAlchemy 2.1.9,
+and on SQLAlchemy 2.0.58 and 1.4.54, which did alike, except that 1.4 knows no name function. PgBouncer 1.25 with
+`max_prepared_statements = 0` did as 1.18.
 
 ## Example
 ```python
@@ -87,7 +102,7 @@ the server's connections. With psycopg 3 it is `connect_args={"prepare_threshold
 
 ## When not to use
 PgBouncer from 1.21 on can keep track of prepared statements (`max_prepared_statements`, 200 by default from
-1.24 on): then nothing failed, whatever the arguments. Set `pooler = "session"` where that, or session mode, is
+1.24 on): then nothing failed, whichever of these the arguments (1.24 and 1.25). Set `pooler = "session"` where that, or session mode, is
 what you have. An engine whose URL or `connect_args` the analysis cannot see is not reported. The policy
 (`transaction-owner`) has no bearing here.
 
