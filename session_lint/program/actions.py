@@ -37,6 +37,11 @@ HOLD_NOTHING = frozenset(
 class Actions(Holding):
     """Adds events and transaction states to the sessions that are held."""
 
+    def enter(self, value: Value, node: ir.Call | None) -> Values:
+        if node is not None and isinstance(value, Session) and isinstance(value.origin, int):
+            self.context.entered[id(node), value.origin] = node.args[0].value  # on a stack, which closes it
+        return super().enter(value, node)
+
     def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:
         if isinstance(value, Session):
             if kind == "session" and (given := [v for v in args.get(-1, "bind") if isinstance(v, Session)]):

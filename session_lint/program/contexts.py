@@ -200,7 +200,7 @@ class Context:
     is_test: bool = False
     is_synthetic: bool = False
     given: set[int] = field(default_factory=set)
-    late: dict[int, ir.Call] = field(default_factory=dict)
+    late: dict[int, ir.Expr] = field(default_factory=dict)
     returned_late: dict[int, ir.With] = field(default_factory=dict)
 
     @property

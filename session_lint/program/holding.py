@@ -91,6 +91,9 @@ class Holding(ControlFlow):
             case ir.Attribute(value=ir.Name(id=name)) if self._is_constructed(name):
                 pass  # the object holds what its constructor was given, and is watched itself
             case ir.Attribute() | ir.Subscript():
+                for token in tokens_in(values):
+                    if token in self.left and self.state.tx.get(token) == states.CLOSED:
+                        self.context.late.setdefault(token, target)
                 self.give([values])
             case ir.Name(id=name) if isinstance(self.unit, Function) and name in self.unit.outer_names:
                 self.give([values])

@@ -254,6 +254,7 @@ class Frame(Blocks):
         elif ends:
             self._fails_in(before)
         waiting.forget_started(self.context, node)
+        waiting.leave_out_companions(self.context, before, node)
         return result
 
     def _fails_in(self, state: State) -> None:

@@ -110,6 +110,18 @@ def forget_started(context: Context, node: ir.Call) -> None:
                 context.waits.pop(id(expr), None)
 
 
+def leave_out_companions(context: Context, before: State, node: ir.Call) -> None:
+    """A ``gather()`` has been evaluated: what one of its coroutines sends is not sent before the others wait."""
+    func = node.func
+    if not context.waits or not isinstance(func, ir.Attribute) or func.name != "gather":
+        return
+    for argument in node.args:
+        for expr in subexpressions(argument.value):
+            found = context.waits.get(id(expr))
+            if found is not None:
+                found.held &= before.sent
+
+
 def ended(state: State, token: int) -> None:
     """The session's transaction ends, or is out of sight."""
     if token in state.sent:

@@ -10,7 +10,7 @@ from session_lint import ir
 from session_lint.findings import Confidence
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import stable
+from session_lint.program.flow import function_of, stable
 from session_lint.program.keeping import owns_session
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Unit
@@ -37,6 +37,7 @@ _METHODS = {
     "enqueue_in": "a queue",
     "enqueue_at": "a queue",
     "kiq": "a queue",
+    "send": "a queue",
     "submit": "an executor",
 }
 _TASK_STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "run_in_executor"}
@@ -94,8 +95,12 @@ def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
     last = func.name if isinstance(func, ir.Attribute) else func.id if isinstance(func, ir.Name) else ""
     if last in _METHODS and isinstance(node.func, ir.Attribute):
         receivers = program.flow.at(unit).eval(node.func.value)
-        if last == "submit" and not any("Executor" in getattr(v, "name", "") for v in receivers):
+        if last == "submit" and (
+            not any("Executor" in getattr(v, "name", "") for v in receivers) or _is_entered(unit, node)
+        ):
             return None
+        if last == "send" and not any(map(function_of, receivers)):
+            return None  # actors are functions; most of what else sends is no queue
         if last in ("delay", "apply_async", "kiq", "enqueue") and any(
             isinstance(v, (Instance, Session)) for v in receivers
         ):

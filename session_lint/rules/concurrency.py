@@ -16,7 +16,10 @@ _WRAPPERS = {*_STARTERS, "wait_for", "shield", "list", "tuple", "set"}
 _COMPARED = 8  # how many tasks back one is looked at: no body makes the run quadratic
 _GROUPS = ("TaskGroup", "create_task_group", "open_nursery")
 
-Loop = ir.For | ir.While | ir.Comprehension
+_EXECUTORS = ("ThreadPoolExecutor", "ThreadPool")
+
+Loop = ir.For | ir.While | ir.Comprehension | ir.Call
+"""What makes many of one: a call too, that of ``map()``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class _Body:
     calls: list[Place] = field(default_factory=list)
     kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
     groups: set[str] = field(default_factory=set)
+    executors: set[str] = field(default_factory=set)
     awaited: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -81,12 +85,16 @@ def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:
             ]
             gathered |= {id(m.expr) for m in members}
             yield Concurrent(call, f"{last}()", place.loops, tuple(members))
-        elif receiver in seen.groups and last in (*_STARTERS, "start_soon", "start"):
+        elif (receiver in seen.groups and last in (*_STARTERS, "start_soon", "start")) or (
+            receiver in seen.executors and last == "submit"
+        ):
             started[receiver].append(place)
+        elif receiver in seen.executors and last == "map":
+            yield Concurrent(call, "an executor's map()", place.loops, (_mapped(call, place),))
         elif last in _STARTERS and call.args:
             alone.append(place)
-    for places in started.values():
-        yield _tasks(places, "the tasks of a group")
+    for receiver, places in started.items():
+        yield _tasks(places, "the tasks of a group" if receiver in seen.groups else "the threads of an executor")
     rest = [
         p
         for p in alone
@@ -134,6 +142,8 @@ def _members(seen: _Body, expr: ir.Expr, at: Place, depth: int = 0) -> Iterator[
             last = dotted(func).rpartition(".")[2]
             if last in _WRAPPERS and args:
                 yield from _members(seen, args[0].value, at, depth)
+            elif isinstance(func, ir.Name) and last == "map":
+                yield _mapped(expr, at)
             else:
                 yield Place(expr, at.loops, at.branches)
         case ir.Starred(value=inner) | ir.Walrus(value=inner):
@@ -159,6 +169,10 @@ def _members(seen: _Body, expr: ir.Expr, at: Place, depth: int = 0) -> Iterator[
             return
 
 
+def _mapped(call: ir.Call, at: Place) -> Place:
+    return Place(call, (*at.loops, call), at.branches)
+
+
 def _collect(body: Sequence[ir.Statement], at: Place, seen: _Body) -> None:
     for statement in body:
         for expr in own_expressions(statement):
@@ -178,9 +192,11 @@ def _collect(body: Sequence[ir.Statement], at: Place, seen: _Body) -> None:
                 _collect([*statement.orelse, *statement.final], at, seen)
             case ir.With(items=items, body=inside):
                 for item in items:
-                    group = isinstance(item.context, ir.Call) and dotted(item.context.func).endswith(_GROUPS)
-                    if group and isinstance(item.target, ir.Name):
+                    maker = dotted(item.context.func) if isinstance(item.context, ir.Call) else ""
+                    if isinstance(item.target, ir.Name) and maker.endswith(_GROUPS):
                         seen.groups.add(item.target.id)
+                    elif isinstance(item.target, ir.Name) and maker.endswith(_EXECUTORS):
+                        seen.executors.add(item.target.id)
                 _collect(inside, at, seen)
             case ir.Match(cases=cases):
                 for side, case in enumerate(cases):

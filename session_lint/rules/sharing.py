@@ -15,7 +15,7 @@ from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import function_of
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Container, Instance, Session, Value
+from session_lint.program.values import Container, Instance, Partial, Session, Value
 from session_lint.program.vocabulary import AUTOBEGIN_METHODS
 from session_lint.rules.background import caught_session, holds_session
 from session_lint.rules.concurrency import Concurrent, Loop, Place, concurrent
@@ -155,6 +155,8 @@ class _Finder:
             values = flow.eval(expr)
             if any(isinstance(v, Session) for v in values) and dotted(expr):
                 keys.add(_own(context, dotted(expr)))
+            if isinstance(expr, ir.Call) and any(isinstance(v, Partial) for v in values):
+                keys |= self._handed(context, expr)
             for function in filter(None, map(function_of, values)):
                 keys |= self._caught(context, function, expr)
         return keys
@@ -223,7 +225,7 @@ def _targets(loop: Loop) -> Iterator[str]:
 
 def _assigned(loop: Loop) -> Iterator[str]:
     """The names that the body of a loop binds."""
-    for statement in walk(loop.body) if not isinstance(loop, ir.Comprehension) else ():
+    for statement in walk(loop.body) if isinstance(loop, (ir.For, ir.While)) else ():
         match statement:
             case ir.Assign(targets=targets):
                 yield from (name.id for target in targets for name in bound_names(target))

@@ -56,11 +56,13 @@ switch the rule off. The policy (`transaction-owner`) has no bearing here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
+from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import ExternalCall
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Engine
@@ -71,6 +73,7 @@ from session_lint.traversal import expressions
 
 _BYPASSES = {"connect", "begin", "raw_connection", "update_execution_options"}
 _SCHEMA = {"create_all", "drop_all", "upgrade", "reflect"}
+_PING = re.compile(r"select\s+(1|version\(\))(\s+from\s+dual)?\s*;?", re.IGNORECASE)
 _EXECUTES = {"execute", "scalar", "scalars", "exec_driver_sql", "stream"}
 
 
@@ -124,10 +127,13 @@ def _made_in(unit: Unit, span: ir.Span) -> bool:
 
 
 def _is_ping(call: ir.Call) -> bool:
-    texts = [
-        node.value for node in expressions((ir.ExprStatement(call.span, "", call),)) if isinstance(node, ir.Constant)
-    ]
-    return any(
-        isinstance(text, str) and text.strip().rstrip(";").lower() in ("select 1", "select 1 from dual")
-        for text in texts
+    """Whether what is executed asks for a constant, or for the server's version."""
+    parts = [node for arg in call.args for node in expressions((ir.ExprStatement(arg.value.span, "", arg.value),))]
+    if any(isinstance(node, ir.Constant) and _PING.fullmatch(str(node.value).strip()) for node in parts):
+        return True
+    statement = call.args[0].value if call.args else None
+    return (
+        isinstance(statement, ir.Call)
+        and dotted(statement.func).rpartition(".")[2] == "select"
+        and all(isinstance(arg.value, ir.Constant) for arg in statement.args)
     )

@@ -2,9 +2,10 @@
 
 ## What it does
 Reports `asyncio.gather()`, `as_completed()`, `wait()`, the tasks of a `TaskGroup` (anyio's and trio's groups
-too), and tasks started before the one before them was awaited, where at least two of the calls work on the same
-session. The session may be an argument, be kept by the object whose methods run (`self.session`), or be caught in
-a nested function; one call in a comprehension or loop counts as many.
+too), the threads of `with ThreadPoolExecutor() as executor`, and tasks started before the one before them was
+awaited, where at least two of the calls work on the same session. The session may be an argument, be kept by the
+object whose methods run (`self.session`), or be caught in a nested function; one call in a comprehension, a loop or
+a `map()` counts as many.
 
 ## Why is this bad?
 A session is one transaction on one connection and takes one statement at a time. What comes of it depends on

@@ -1,8 +1,9 @@
 """SL207 borrower-closes · a session is closed by code that was lent it.
 
 ## What it does
-Reports `with session:` and `async with session:` on a session that the function received, and `close()`,
-`aclose()` or `remove()` of one, where the code that made the session closes it as well, or is not known.
+Reports `with session:` and `async with session:` on a session that the function received, the same on a stack
+(`stack.enter_context(session)`), and `close()`, `aclose()` or `remove()` of one, where the code that made the session
+closes it as well, or is not known.
 Endpoints and other entry points count as receivers: the provider of the session closes it.
 
 ## Why is this bad?

@@ -2,7 +2,8 @@
 
 ## What it does
 Reports a session that is used after the end of the `with` block that closed it, itself or through an object or a
-function that it is lent to, and one that is returned out of its `with` block, alone or in an object that keeps it.
+function that it is lent to, one that is put into an attribute or a collection there, and one that is returned out
+of its `with` block, alone or in an object that keeps it.
 
 ## Why is this bad?
 A closed session opens again, silently: the next statement takes a new connection, and nothing gives that one back.
@@ -89,7 +90,7 @@ def _late(context: Context) -> Iterator[tuple[int, ir.Span, str]]:
         yield (
             number,
             node.span,
-            f"uses {_name(context, number)} after its `with` block has closed it; do it in the block",
+            f"{'uses' if isinstance(node, ir.Call) else 'keeps'} {_name(context, number)} after its `with` block has closed it; do it in the block",
         )
     for number, block in context.returned_late.items():
         if isinstance(context.unit, Function) and not context.unit.is_generator:
