@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Shape = Literal["generator", "context manager", "return"]
 
 _ENTERED = {"__enter__": "__exit__", "__aenter__": "__aexit__"}
+_VERBS = ("begins", "commits", "rolls_back", "swallows", "closes")
 _GIVEN = ("param", "injected")
 _MANAGER_DECORATORS = ("contextmanager", "asynccontextmanager")
 
@@ -28,6 +29,7 @@ class Provider(msgspec.Struct, frozen=True):
 
     ``shape`` is how: it yields to whoever iterates it (``generator``), to a ``with`` (``context manager``), or returns.
     The verbs say what it does to the session around its ``yield``; ``begins``: it hands the session out in a transaction.
+    ``sometimes`` are those that only some of its calls bring about, as a flag asks for them.
     """
 
     symbol: str
@@ -40,11 +42,13 @@ class Provider(msgspec.Struct, frozen=True):
     swallows: bool
     closes: bool
     begins: bool
+    sometimes: tuple[str, ...] = ()
 
 
 def provider_of(program: Program, function: Function) -> Provider:
     """The convention of a function that hands sessions out, the user's overrides included."""
     seen = [context.convention for context in program.analysis.by_function.get(function, ())]
+    settled = () if program.commits_override(function) is None else ("commits",)
     at_exit = _calls_at_exit(program, function)
     return Provider(
         function.qualname,
@@ -57,6 +61,7 @@ def provider_of(program: Program, function: Function) -> Provider:
         any(one.swallows for one in seen),
         any(one.closes for one in seen) or not at_exit.isdisjoint(CLOSE_METHODS),
         any(one.begins for one in seen),
+        tuple(verb for verb in _VERBS if verb not in settled and len({getattr(one, verb) for one in seen}) > 1),
     )
 
 

@@ -209,7 +209,7 @@ def _left_to_providers(program: Program) -> set[Place]:
     for event in program.events("commit", "begin", *_WRITES):
         found = writes if event.kind in vocabulary.WRITE_METHODS else ends
         holders = list(program.origins(event))
-        if any(token.provider in committing for _, token in holders):
+        if any(token.provider in committing and program.commits(token) for _, token in holders):
             for context, token in holders:
                 if not context.is_synthetic and token.how in ("created", "injected") and context.unit not in committing:
                     unit = context.unit

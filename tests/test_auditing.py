@@ -182,3 +182,94 @@ def post(session: Session = archive.session()) -> None:
     assert "`post` (app/use.py:13): nothing says where `session` comes from" in said
     assert "app/use.py:9" in said
     assert any(point.startswith("app/broken.py:1: ") for point in said)
+
+
+BEGINS_ON_DEMAND = """\
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://localhost/app")
+factory = async_sessionmaker(engine, expire_on_commit=False)
+router = APIRouter()
+
+
+@asynccontextmanager
+async def transaction(session: AsyncSession):
+    async with session.begin() as begun:
+        yield begun
+
+
+@asynccontextmanager
+async def session_context(begin: bool = False):
+    async with factory() as session:
+        if begin:
+            async with transaction(session):
+                yield session
+        else:
+            yield session
+
+
+@router.post("/notes")
+async def add_note():
+    async with session_context(begin=True) as session:
+        await session.execute(text("INSERT INTO notes VALUES (1)"))
+
+
+@router.get("/notes")
+async def list_notes():
+    async with session_context() as session:
+        return await session.scalar(text("SELECT 1"))
+
+
+@router.put("/notes")
+async def replace_note():
+    async with session_context() as session:
+        await session.scalar(text("SELECT 1"))
+    async with session_context(begin=True) as session:
+        await session.execute(text("UPDATE notes SET id = 1"))
+
+
+@router.patch("/notes")
+async def change_note(whole: bool):
+    async with session_context(whole) as session:
+        await session.execute(text("UPDATE notes SET id = 1"))
+
+
+@router.delete("/notes")
+async def drop_note():
+    async with session_context() as session:
+        await session.execute(text("DELETE FROM notes"))
+        await session.commit()
+"""
+
+
+def test_a_provider_begins_and_commits_where_it_is_asked_to(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"pyproject.toml": "", "app.py": BEGINS_ON_DEMAND})
+    result = session_lint.check([tmp_path])
+    assert not [finding.code for finding in result.findings if finding.code.startswith("SL3")]
+    report = audit_report(result)
+    bounds = {
+        subject.place.symbol: group.text for group in detail(report, "routers").groups for subject in group.subjects
+    }
+    provider = "`session_context` (app.py:19)"
+    assert bounds == {
+        "add_note": f"1 bounded by the transaction that {provider} begins",
+        "replace_note": f"2 bounded, where its arguments ask for it, by the transaction that {provider} begins",
+        "change_note": f"2 bounded, where its arguments ask for it, by the transaction that {provider} begins",
+        "drop_note": "1 committed by the endpoint itself",
+        "list_notes": "1 only reading, with no `begin()` or `commit()` seen",
+    }
+    found = subjects(detail(report, "routers"))
+    assert found["replace_note"].points == (
+        f"opens 2 sessions with {provider} at lines 42, 44",
+        f"{provider} begins the transaction of the session at line 44",
+        "uses the session outside any `begin()` at line 43",
+    )
+    assert f"{provider} may begin the transaction of the session at line 50" in found["change_note"].points
+    assert found["list_notes"].points == (f"opens 1 session with {provider} at line 36",)
+    assert [one.convention for one in report.summary.providers] == [
+        "async context manager; closes, begins in some calls, commits in some calls"
+    ]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from session_lint.auditing.model import Detail, DetailId, Fault, Group, Place, Subject
-from session_lint.checks.descent import borrowers, reached
+from session_lint.checks.descent import borrowers, entered, reached
 from session_lint.checks.engines import ENGINES, EngineMade
-from session_lint.checks.evidence_background import Task, ends_of, sessions_of, starts_of, tasks_of
+from session_lint.checks.evidence_background import Task, by_of, ends_of, sessions_of, starts_of, tasks_of
 from session_lint.checks.evidence_endpoints import ENDPOINTS, Endpoint, below_of, bounds_of, outside_of
 from session_lint.checks.evidence_pooler import arguments_of
 from session_lint.checks.evidence_services import BORROWERS, Borrower, acts_of
 from session_lint.checks.openings import OPENINGS, Opening
+from session_lint.checks.providing import begun_for
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
 from session_lint.program.symbols import Function
@@ -93,6 +94,7 @@ def _task(view: View, task: Task) -> Subject:
     points = [f"is started in {listed(starts, _LENDERS)}"] if starts else []
     points += sessions_of(scope, task)
     points += _provided(view, (*task.opened, *task.opened_below))
+    points += begun_for(scope, entered(view.program, function))
     if task.has_session:
         points += ends_of(scope, task)
     return _subject(view, function, points, [*_faults(view, function), *_below(view, function)])
@@ -150,12 +152,11 @@ def _grouped(view: View, places: Iterable[tuple[Unit, int]]) -> list[str]:
 def _routers(view: View) -> Detail:
     groups: dict[tuple[int, str], list[Subject]] = {}
     endpoints = ENDPOINTS.within(view.scope)
-    injected: dict[Unit, list[Opening]] = {}
+    openings: dict[Unit, list[Opening]] = {}
     for opening in OPENINGS.within(view.scope):
-        if opening.way == "injected":
-            injected.setdefault(opening.unit, []).append(opening)
+        openings.setdefault(opening.unit, []).append(opening)
     for endpoint in endpoints:
-        subject = _endpoint(view, endpoint, injected.get(endpoint.unit, []))
+        subject = _endpoint(view, endpoint, openings.get(endpoint.unit, []))
         groups.setdefault(bounds_of(view.scope, endpoint), []).append(subject)
     return _detail(
         "routers",
@@ -165,12 +166,17 @@ def _routers(view: View) -> Detail:
     )
 
 
-def _endpoint(view: View, endpoint: Endpoint, injected: Sequence[Opening]) -> Subject:
+def _endpoint(view: View, endpoint: Endpoint, openings: Sequence[Opening]) -> Subject:
     scope, function = view.scope, endpoint.unit
+    injected = [o for o in openings if o.way == "injected"]
+    opened = [o for o in openings if o.way not in ("injected", "returned")]
     points = []
     for provider in dict.fromkeys(o.provider for o in injected if o.provider is not None):
         rows = lines(o.row for o in injected if o.provider is provider)
         points.append(f"has its session from {defined(scope, provider)}, injected at {rows}")
+    if opened:
+        points.append(f"opens {counted(len(opened), 'session')} {by_of(scope, opened)}")
+    points += begun_for(scope, entered(view.program, function))
     for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
         if rows_of:
             points.append(f"calls `{kind}()` at {lines(rows_of)}")
@@ -196,17 +202,15 @@ def _other_owners(view: View, endpoint: Endpoint) -> list[Fault]:
     """What is reported of a provider that ends the transaction that the endpoint, or what it lends its session to, ends too."""
     if not (endpoint.begins or endpoint.commits or endpoint.below):
         return []
-    providers = [(p.module.path, p.qualname) for p in endpoint.committing]
+    providers = [(p.module.path, p.qualname) for p in (*endpoint.beginning, *endpoint.committing)]
     return [fault for fault in view.faults_below(providers) if fault.code == "SL312"]
 
 
 def _lent_to(view: View, function: Function) -> list[str]:
     """The functions that an entry point lends its session to, directly or not."""
-    contexts = view.program.analysis.by_function.get(function, ())
     lent = (
         unit
-        for context in contexts
-        if context.entry is not None and not context.is_test
+        for context in entered(view.program, function)
         for number in range(len(context.tokens))
         for unit in borrowers(view.program, context, number)
     )
@@ -215,11 +219,9 @@ def _lent_to(view: View, function: Function) -> list[str]:
 
 def _below(view: View, function: Function) -> tuple[Fault, ...]:
     """What is reported in the functions under an entry point that have a session."""
-    contexts = view.program.analysis.by_function.get(function, ())
     under = {
         c.unit
-        for context in contexts
-        if context.entry is not None and not context.is_test
+        for context in entered(view.program, function)
         for c in reached(view.program, context)
         if c.tokens and c.unit is not function and not view.program.is_provider(c.unit)
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from session_lint.auditing.model import Place, Undecided
 from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
+from session_lint.checks.descent import entered
 from session_lint.checks.evidence_background import STARTS
 from session_lint.explanation import Unknown, outside_calls, unknown_calls
 from session_lint.program.actions import HOLD_NOTHING
@@ -78,8 +79,7 @@ def _origins(view: View) -> Points:
             continue  # what starts it hands it the session, which is reported
         names = {
             token.path
-            for context in view.program.analysis.by_function.get(function, ())
-            if context.entry is not None and not context.is_test
+            for context in entered(view.program, function)
             for number, token in enumerate(context.tokens)
             if token.how in ("injected", "unknown", "param") and not _has_origin(context, number)
         }

@@ -11,9 +11,15 @@ from session_lint.program.contexts import Context, Edge, Event
 
 if TYPE_CHECKING:
     from session_lint.program import Program
-    from session_lint.program.symbols import Unit
+    from session_lint.program.symbols import Function, Unit
 
 _known: WeakKeyDictionary[object, dict[Context, list[tuple[Context, Edge]]]] = WeakKeyDictionary()
+
+
+def entered(program: Program, function: Function) -> list[Context]:
+    """The contexts in which a framework calls an entry point, tests left out."""
+    contexts = program.analysis.by_function.get(function, ())
+    return [context for context in contexts if context.entry is not None and not context.is_test]
 
 
 def reached(program: Program, start: Context) -> Iterator[Context]:

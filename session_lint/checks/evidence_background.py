@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from session_lint.checks.descent import reached
+from session_lint.checks.descent import entered, reached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
@@ -67,7 +67,7 @@ def _collect(program: Program) -> Iterator[Task]:
 
 
 def _task(program: Program, function: Function, openings: dict[Unit, list[Opening]]) -> Task:
-    contexts = [c for c in program.analysis.by_function.get(function, ()) if c.entry is not None and not c.is_test]
+    contexts = entered(program, function)
     under = [c for context in contexts for c in reached(program, context) if not program.is_provider(c.unit)]
     units = sorted({c.unit for c in under} - {function}, key=lambda u: (u.module.path, u.qualname))
     opened = tuple(openings.get(function, ()))
@@ -160,14 +160,15 @@ def sessions_of(scope: Scope, task: Task) -> list[str]:
     if task.used_below:
         parts.append(f"reaches functions that use a session: {listed([defined(scope, f) for f in task.used_below], 3)}")
     if task.opened:
-        parts.append(f"opens {counted(len(task.opened), 'session')} of its own {_by(scope, task.opened)}")
+        parts.append(f"opens {counted(len(task.opened), 'session')} of its own {by_of(scope, task.opened)}")
     if task.opened_below:
         places = listed(_grouped(scope, [(o.unit, o.row) for o in task.opened_below]), 3)
         parts.append(f"reaches functions that open {'more' if task.opened else 'their own'}: {places}")
     return parts
 
 
-def _by(scope: Scope, openings: tuple[Opening, ...]) -> str:
+def by_of(scope: Scope, openings: Sequence[Opening]) -> str:
+    """The providers that sessions are opened with, and where."""
     providers = list(dict.fromkeys(o.provider for o in openings))
     parts = []
     for provider in providers:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
-from session_lint.checks.descent import life, reached
+from session_lint.checks.descent import entered, life, reached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
+from session_lint.checks.providing import givers, surely_begins
 from session_lint.checks.reads import is_read
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
@@ -33,7 +34,8 @@ class Endpoint:
     Args:
         begins: rows of its ``begin()`` calls. ``commits``: likewise.
         below: functions that it lends its session to and that begin or commit.
-        committing: providers of its sessions that commit by themselves.
+        beginning: providers that hand it its sessions in a transaction, which they commit; ``surely``: whatever they are called with.
+        committing: providers of its sessions that commit by themselves what they have not begun.
         outside: places that use the session where nothing has begun explicitly.
         reads_only: every use of its sessions is known to read.
         opened_below: functions that open sessions of their own under it.
@@ -46,6 +48,8 @@ class Endpoint:
     begins: tuple[int, ...]
     commits: tuple[int, ...]
     below: tuple[tuple[Unit, int], ...]
+    beginning: tuple[Function, ...]
+    surely: bool
     committing: tuple[Function, ...]
     outside: tuple[tuple[Unit, int], ...]
     reads_only: bool
@@ -62,7 +66,7 @@ def _collect(program: Program) -> Iterator[Endpoint]:
 
 
 def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpoint:
-    contexts = [c for c in program.analysis.by_function.get(function, ()) if c.entry is not None and not c.is_test]
+    contexts = entered(program, function)
     sessions = [(context, number) for context in contexts for number in range(len(context.tokens))]
     events = [event for context, number in sessions for event in life(program, context, number)]
     own = [event for event in events if event.context.unit is function]
@@ -70,6 +74,11 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
     ended = [(c, n) for c, n in sessions if any(e.kind in _ENDS for e in life(program, c, n))]
     below = {(e.context.unit, e.node.span.row) for e in ending if e.context.unit is not function}
     outside = {(e.context.unit, e.node.span.row) for e in events if _is_outside(e)}
+    given = givers(program, ended or sessions)
+    beginning = {provider for provider, by in given.items() if any(c.convention.begins for c in by)}
+    committing = {
+        t.provider for c, n in ended or sessions for _, t in origins(c, n) if t.provider and program.commits(t)
+    }
     under = {c.unit for context in contexts for c in reached(program, context)} - {function}
     return Endpoint(
         function,
@@ -77,7 +86,9 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
         tuple(sorted({e.node.span.row for e in own if e.kind == "begin"})),
         tuple(sorted({e.node.span.row for e in own if e.kind == "commit"})),
         _ordered(below),
-        _committing(program, ended or sessions),
+        _sorted(beginning),
+        all(surely_begins(context) for provider in beginning for context in given[provider]),
+        _sorted(committing - beginning),
         _ordered(outside),
         bool(events) and not ending and all(is_read(e) for e in events),
         tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
@@ -108,13 +119,8 @@ def _ordered(places: set[tuple[Unit, int]]) -> tuple[tuple[Unit, int], ...]:
     return tuple(sorted(places, key=lambda place: (place[0].module.path, place[1], place[0].qualname)))
 
 
-def _committing(program: Program, sessions: list[tuple[Context, int]]) -> tuple[Function, ...]:
-    providers = {
-        t.provider for context, number in sessions for _, t in origins(context, number) if t.provider is not None
-    }
-    return tuple(
-        f for f in sorted(providers, key=lambda f: (f.module.path, f.qualname)) if program.commits_by_itself(f)
-    )
+def _sorted(functions: set[Function]) -> tuple[Function, ...]:
+    return tuple(sorted(functions, key=lambda f: (f.module.path, f.qualname)))
 
 
 def _is_outside(event: Event) -> bool:
@@ -140,23 +146,30 @@ def evidence(scope: Scope) -> Evidence:
 
 def bounds_of(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
     """What bounds an endpoint's transaction, in words, and their place in the order."""
-    providers = listed([defined(scope, function) for function in endpoint.committing])
-    too = f", and by the commit of {providers} (two owners of one boundary)" if providers else ""
+    begun, committed = (
+        listed([defined(scope, function) for function in functions])
+        for functions in (endpoint.beginning, endpoint.committing)
+    )
+    also = [f"the transaction that {begun} begins"] * bool(begun) + [f"the commit of {committed}"] * bool(committed)
+    too = f", and by {' and '.join(also)} (two owners of one boundary)" if also else ""
     if endpoint.commits:
-        return 3, f"committed by the endpoint itself{too}"
+        return 4, f"committed by the endpoint itself{too}"
     if endpoint.begins:
         return 1, f"bounded by the endpoint's own `begin()`{too}"
     if endpoint.below:
-        return 4, f"bounded by a function that the session is lent to{too}"
-    if providers:
-        return 2, f"without `begin()`, committed by {providers} alone"
+        return 5, f"bounded by a function that the session is lent to{too}"
+    if begun:
+        asked = "" if endpoint.surely else ", where its arguments ask for it,"
+        return 2, f"bounded{asked} by {' and '.join(also)}"
+    if committed:
+        return 3, f"without `begin()`, committed by {committed} alone"
     if endpoint.reads_only:
-        return 5, "only reading, with no `begin()` or `commit()` seen"
+        return 6, "only reading, with no `begin()` or `commit()` seen"
     if endpoint.has_session:
-        return 6, "with no `begin()` or `commit()` seen"
+        return 7, "with no `begin()` or `commit()` seen"
     if endpoint.opened_below:
-        return 7, "with no session itself, over functions that open one"
-    return 8, "in which no session is seen"
+        return 8, "with no session itself, over functions that open one"
+    return 9, "in which no session is seen"
 
 
 def _place(scope: Scope, endpoint: Endpoint) -> str:
@@ -177,7 +190,7 @@ def below_of(scope: Scope, endpoint: Endpoint) -> list[str]:
 def outside_of(scope: Scope, endpoint: Endpoint) -> list[str]:
     """Where an endpoint whose transaction something bounds uses the session outside of any ``begin()``."""
     here = [row for unit, row in endpoint.outside if unit is endpoint.unit]
-    bounded = endpoint.begins or endpoint.committing
+    bounded = endpoint.begins or endpoint.beginning or endpoint.committing
     if here and bounded and not endpoint.commits:
         return [f"using the session outside any `begin()` at {lines(here)}"]
     if endpoint.begins and endpoint.outside and not endpoint.commits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,21 +114,31 @@ class Program:
             scope = scope.parent
         return None
 
+    def commits_override(self, provider: Function) -> bool | None:
+        """What the settings say on whether a provider commits; None where they leave that to what is seen."""
+        override = self.settings.providers.get(f"{provider.module.name}.{provider.qualname}")
+        return None if override is None else override.commits
+
     def commits_by_itself(self, provider: Function | None) -> bool:
         """Whether a provider commits the sessions that it hands out when the code under it ends normally."""
-        if provider is None:
-            return False
-        override = self.settings.providers.get(f"{provider.module.name}.{provider.qualname}")
-        if override is not None and override.commits is not None:
-            return override.commits
-        return any(c.convention.commits for c in self.analysis.by_function.get(provider, ()))
+        return provider is not None and self._commits(provider, self.analysis.by_function.get(provider, ()))
+
+    def commits(self, token: Token) -> bool:
+        """Likewise for one session, as its provider was called for it: some commit where a flag asks them to."""
+        if token.provider is None or not token.given_by:
+            return self.commits_by_itself(token.provider)
+        return self._commits(token.provider, token.given_by)
+
+    def _commits(self, provider: Function, contexts: Iterable[Context]) -> bool:
+        override = self.commits_override(provider)
+        return any(c.convention.commits for c in contexts) if override is None else override
 
     def committing_owner(self, token: Token) -> Function | None:
         """Who commits the session after the code that has it: its provider, or the middleware that put it on the request."""
         if token.how == "state":
             owners = self._committing_middleware
             return owners.get(token.path) or (next(iter(owners.values())) if len(set(owners.values())) == 1 else None)
-        return token.provider if self.commits_by_itself(token.provider) else None
+        return token.provider if self.commits(token) else None
 
     @cached_property
     def _committing_middleware(self) -> Mapping[str, Function]:

@@ -124,6 +124,12 @@ class Blocks(Actions):
         if exit_ is not None and exit_.tx is not None:
             for theirs, mine in run.tokens.items():
                 if theirs in exit_.tx:
+                    if (
+                        not failed
+                        and exit_.at_yield.get(theirs, 0) & states.BLOCK
+                        and not exit_.tx[theirs] & states.BLOCK
+                    ):
+                        self.note_convention("commit", mine)
                     self.state.tx[mine] = states.NONE if failed else exit_.tx[theirs]
                     if self.state.tx[mine] == states.CLOSED:
                         self.left.add(mine)

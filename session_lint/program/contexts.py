@@ -24,7 +24,7 @@ class Token:
     *injected* into an entry point, lent by *param*, *attr* (of an object), *closure*, *global* or *registry*, handed in by a
     *decorator*, read from a request's *state*, or held by an *object* that the context itself made. It is *lost* once
     something unknown got it, which may do with it (and with its transaction) what it likes. ``node`` is the call that
-    obtained it.
+    obtained it, ``given_by`` the contexts of its provider that this call, with its arguments, may have entered.
     """
 
     how: How
@@ -36,6 +36,7 @@ class Token:
     holder: Class | None = None
     lost: bool = False
     node: ir.Call | None = None
+    given_by: list[Context] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)

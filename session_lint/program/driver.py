@@ -133,8 +133,11 @@ def _enter(analysis: Analysis, entry: EntryPoint) -> None:
 def _tear_down(analysis: Analysis, frame: Frame) -> None:
     """The providers end their sessions: one that commits gets the sessions on which an error was swallowed too."""
     for mark in frame.state.marks:
-        provider = frame.context.tokens[mark.token].provider
-        if provider is not None and any(c.convention.commits for c in analysis.by_function.get(provider, ())):
+        token = frame.context.tokens[mark.token]
+        provider = token.provider
+        if provider is None:
+            continue
+        if any(c.convention.commits for c in token.given_by or analysis.by_function.get(provider, [])):
             what = f"{provider.qualname} then commits"
             mark.swallow.harms.append(Harm("provider", frame.context, provider.node.span, what))
 

@@ -422,6 +422,8 @@ class Frame(Blocks):
                     )
                     known = self.new_token(fresh, states.NONE)
                     self.adopted[key, session.is_async] = known
+                givers = self.context.tokens[known].given_by
+                givers.extend(c for c in ([context] if function.is_generator else theirs.given_by) if c not in givers)
                 exit_bits = exit_.at_yield if function.is_generator else (exit_.tx or {})
                 self.state.tx[known] = exit_bits.get(number, states.UNKNOWN)
                 failures.clear(self.state, known)

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from session_lint.conventions import Provider
 
+_WORDS = {
+    "begins": "begins",
+    "commits": "commits",
+    "rolls_back": "rolls back",
+    "swallows": "swallows errors",
+    "closes": "closes",
+}
 _NOTHING = "ends nothing itself"
 
 
@@ -31,12 +38,7 @@ def _joined(does: str) -> str:
 def conventions(provider: Provider) -> str:
     """``async generator; commits, rolls back, closes``."""
     kind = f"{'async' if provider.is_async else 'sync'} {provider.shape}"
-    does = (
-        (provider.begins, "begins"),
-        (provider.commits, "commits"),
-        (provider.rolls_back, "rolls back"),
-        (provider.swallows, "swallows errors"),
-        (provider.closes, "closes"),
-    )
-    said = [word for holds, word in does if holds]
+    does = [verb for verb in _WORDS if getattr(provider, verb)]
+    said = [_WORDS[verb] for verb in does if verb not in provider.sometimes]
+    said += [f"{_WORDS[verb]} in some calls" for verb in does if verb in provider.sometimes]
     return f"{kind}; {', '.join(said) or _NOTHING}"

@@ -73,8 +73,7 @@ def _under_committing_with(program: Program, event: Event) -> bool:
     """Whether every owner up the call chain got the session from a ``with`` around a provider that commits by itself."""
     owners = [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure", "decorator")]
     return bool(owners) and all(
-        token.how == "created" and not context.is_synthetic and program.commits_by_itself(token.provider)
-        for context, token in owners
+        token.how == "created" and not context.is_synthetic and program.commits(token) for context, token in owners
     )
 
 
