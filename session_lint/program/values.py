@@ -1,7 +1,7 @@
 """The abstract values that expressions can have. All are immutable and hashable; an empty set of them means unknown.
 
-Where a field is a text or may be None, the hash is written out: Python's own differ from run to run, and with them would
-the order of sets, and with that what is found first.
+Every hash is written out: those of texts and of None, and msgspec's, which begins with the address of the class, differ from
+run to run, and with them would the order of sets, and with that what is found first.
 """
 
 from __future__ import annotations
@@ -61,9 +61,15 @@ class ModuleValue(msgspec.Struct, frozen=True):
 class FunctionValue(msgspec.Struct, frozen=True):
     function: Function
 
+    def __hash__(self) -> int:
+        return hash(self.function)
+
 
 class ClassValue(msgspec.Struct, frozen=True):
     cls: Class
+
+    def __hash__(self) -> int:
+        return hash(self.cls)
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -80,12 +86,18 @@ class BoundMethod(msgspec.Struct, frozen=True):
     function: Function
     receiver: Value
 
+    def __hash__(self) -> int:
+        return hash((self.function, self.receiver))
+
 
 class Super(msgspec.Struct, frozen=True):
     """``super()`` inside a method: attribute access starts behind ``cls``."""
 
     cls: Class
     receiver: Value
+
+    def __hash__(self) -> int:
+        return hash((self.cls, self.receiver, 8))
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -119,6 +131,9 @@ class Engine(msgspec.Struct, frozen=True):
 
 class Connection(msgspec.Struct, frozen=True):
     is_async: bool
+
+    def __hash__(self) -> int:
+        return 9 + self.is_async
 
 
 class Handle(msgspec.Struct, frozen=True):
@@ -184,6 +199,9 @@ class Container(msgspec.Struct, frozen=True):
     items: tuple[Values, ...]
     by_position: bool
 
+    def __hash__(self) -> int:
+        return hash((self.items, self.by_position))
+
 
 class DictValue(msgspec.Struct, frozen=True):
     """A dict display with constant string keys."""
@@ -217,6 +235,9 @@ class Dependency(msgspec.Struct, frozen=True):
     provider: Values
     cached: bool = True
 
+    def __hash__(self) -> int:
+        return hash((self.provider, self.cached))
+
 
 class Partial(msgspec.Struct, frozen=True):
     """``functools.partial``: a callable with its first arguments."""
@@ -235,12 +256,18 @@ class ManagerFunction(msgspec.Struct, frozen=True):
     func: Value
     is_async: bool
 
+    def __hash__(self) -> int:
+        return hash((self.func, self.is_async, 11))
+
 
 class Wrapped(msgspec.Struct, frozen=True):
     """A function behind a decorator of the project: ``wrapper`` is what runs, ``func`` what was decorated."""
 
     func: Value
     wrapper: Function
+
+    def __hash__(self) -> int:
+        return hash((self.func, self.wrapper))
 
 
 Value = Union[

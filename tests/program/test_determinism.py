@@ -24,6 +24,33 @@ def report(seed: int) -> tuple[str, str]:
     return ran.stdout, "".join(line for line in ran.stderr.splitlines(keepends=True) if " s " not in line)
 
 
+HASHES = """
+import typing
+from session_lint.program.values import *
+from session_lint.program.values import Value
+one, none = frozenset({Symbol("a")}), Const(None)
+values = [
+    Symbol("a"), External("a", one), ModuleValue("a"), Session(True, None), Factory(True, None), Engine(True, None),
+    Connection(True), Handle("a", none), Method(none, "a"), Coroutine(one), Generator(one, None, True),
+    ContextManager(one, None, True), Container((one,), True), DictValue((("a", one),)), Const("a"), TypeForm("a", (one,)),
+    Dependency(one), Partial(none, (one,), ()), ManagerFunction(none, True), FunctionValue(1), ClassValue(1), Instance(1),
+    BoundMethod(1, none), Super(1, none), Wrapped(none, 1),
+]
+assert {type(value) for value in values} == set(typing.get_args(Value))
+print([hash(value) for value in values])
+"""
+
+
+def hashes(seed: int) -> str:
+    env = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.run([sys.executable, "-c", HASHES], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_every_kind_of_value_has_the_same_hash_in_every_run() -> None:
+    # Memory is laid out anew with every process, so that addresses in a hash show without another seed, too.
+    assert hashes(1) == hashes(1) == hashes(2) == hashes(3)
+
+
 def test_runs_with_other_hashes_are_alike() -> None:
     first = report(1)
     assert "evaluations" in first[1]
