@@ -1,0 +1,407 @@
+"""Every pattern of real code that the analysis handles has a fixture that fails without the handling.
+
+Each handling is taken out by the smallest patch that does it; then the fixture's expectations must not be met any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixture_cases import FIXTURES, Case
+from test_fixtures import lint
+
+from session_lint import ir, models
+from session_lint.lowering import newer
+from session_lint.program import (
+    Program,
+    building,
+    control,
+    entrypoints,
+    evaluator,
+    failures,
+    flow,
+    interpreter,
+    vocabulary,
+)
+from session_lint.program.analysis import Run
+from session_lint.program.annotations import _TRANSPARENT_TYPES
+from session_lint.program.attributes import Attributes
+from session_lint.program.blocks import Blocks
+from session_lint.program.calls import Calls
+from session_lint.program.control import ControlFlow
+from session_lint.program.driver import _Injection
+from session_lint.program.evaluator import Evaluator
+from session_lint.program.flow import Flow
+from session_lint.program.interpreter import Frame
+from session_lint.program.known_calls import CALLS
+from session_lint.program.names import Names
+from session_lint.program.states import Outcome
+from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.values import (
+    NOTHING,
+    BoundMethod,
+    Const,
+    FunctionValue,
+    Instance,
+    Values,
+)
+
+Removal = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is handled, the fixture that shows it, and how to take it out."""
+
+    what: str
+    case: str
+    remove: Removal
+
+
+def call(name: str) -> Removal:
+    """Without what is known of a function of Python or its libraries."""
+    return lambda patch: patch.delitem(CALLS, name)
+
+
+def puts(owner: object, name: str, instead: Any) -> Removal:
+    return lambda patch: patch.setattr(owner, name, instead)
+
+
+def gives(owner: object, name: str, result: Any) -> Removal:
+    """A function that gives the same whatever it is given."""
+    return puts(owner, name, lambda *args, **keywords: result)
+
+
+def around(owner: object, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Removal:
+    return lambda patch: patch.setattr(owner, name, make(getattr(owner, name)))
+
+
+def unseen(owner: object, name: str, *kinds: type, result: Any = NOTHING) -> Removal:
+    """A method that does not know values of these kinds."""
+
+    def make(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, value, *args: result if isinstance(value, kinds) else method(self, value, *args)
+
+    return around(owner, name, make)
+
+
+def syntax(kind: type[ir.Expr]) -> Removal:
+    return lambda patch: patch.setitem(evaluator._DISPATCH, kind, lambda self, node: NOTHING)
+
+
+def statement(owner: type, name: str, kind: type[ir.Statement], result: Callable[..., Any]) -> Removal:
+    """Statements of a kind are passed over."""
+
+    def make(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, node, *args: result(self) if isinstance(node, kind) else method(self, node, *args)
+
+    return around(owner, name, make)
+
+
+def model(name: str) -> Removal:
+    """Without one of the models that come with the package."""
+    known = tuple(one for one in models._own_models() if one.name != name)
+    return puts(models, "_own_models", lambda: known)
+
+
+def type_form(name: str) -> Removal:
+    """``name[T]`` says nothing of T."""
+    table = "session_lint.program.annotations._TRANSPARENT_TYPES"
+    return lambda patch: patch.setattr(table, _TRANSPARENT_TYPES - {name})
+
+
+def without_flags(relevant: Callable[[Values], Values]) -> Callable[[Values], Values]:
+    return lambda values: frozenset(v for v in relevant(values) if not isinstance(v, Const))
+
+
+def without_keywords(bind: Callable[..., dict[str, Values]]) -> Callable[..., dict[str, Values]]:
+    def bound(function: Function, receiver: Any, args: Any) -> dict[str, Values]:
+        found = bind(function, receiver, args)
+        extra = {param.name for param in function.params if param.kind == "kwarg"}
+        return {name: values for name, values in found.items() if name not in extra}
+
+    return bound
+
+
+def without_arguments(bind: Callable[..., dict[str, Values]]) -> Callable[..., dict[str, Values]]:
+    def bound(function: Function, receiver: Any, args: Any) -> dict[str, Values]:
+        first = function.params[0].name if receiver is not None and function.takes_self and function.params else ""
+        return {name: values for name, values in bind(function, receiver, args).items() if name == first}
+
+    return bound
+
+
+def without_functions(bind: Callable[..., dict[str, Values]]) -> Callable[..., dict[str, Values]]:
+    return lambda function, receiver, args: {
+        name: values
+        for name, values in bind(function, receiver, args).items()
+        if not any(isinstance(v, FunctionValue) for v in values)
+    }
+
+
+def without_objects(values: Values) -> Values:
+    return frozenset(v for v in values if not isinstance(v, Instance))
+
+
+def no_objects(write: Callable[..., None]) -> Callable[..., None]:
+    """What functions return, without the objects in it."""
+
+    def written(self: Flow, cell: Any, values: Values) -> None:
+        returned = isinstance(self.unit, Function) and cell is self.unit.returns
+        write(self, cell, without_objects(values) if returned else values)
+
+    return written
+
+
+made_objects = around(interpreter, "_may_differ", lambda plain: lambda values: without_objects(plain(values)))
+
+
+def names_of_modules(load: Callable[..., Values]) -> Callable[..., Values]:
+    """Names of a function around are not seen."""
+    return lambda self, scope, name: load(
+        self,
+        scope.module if isinstance(scope, Function) and name not in scope.cells and name not in scope.links else scope,
+        name,
+    )
+
+
+def without_package(package: str) -> Removal:
+    return around(
+        vocabulary, "_name_in_orm", lambda plain: lambda name: None if name.startswith(package) else plain(name)
+    )
+
+
+def in_both(change: Callable[[Callable[..., Any]], Callable[..., Any]], name: str = "bind") -> Removal:
+    """In the flow and in the interpreter."""
+
+    def remove(patch: pytest.MonkeyPatch) -> None:
+        around(flow, name, change)(patch)
+        around(interpreter, name, change)(patch)
+
+    return remove
+
+
+def all_of(*removals: Removal) -> Removal:
+    def remove(patch: pytest.MonkeyPatch) -> None:
+        for one in removals:
+            one(patch)
+
+    return remove
+
+
+def by_name_alone(follow: Callable[..., Values]) -> Callable[..., Values]:
+    """Imports that are told apart by their last name alone."""
+
+    def followed(self: Names, link: Any, importer: Module) -> Values:
+        for module in sorted(self.world.modules, key=lambda m: m.path):
+            if link.name in module.cells:
+                return self.read(module.cells[link.name])
+        return follow(self, link, importer)
+
+    return followed
+
+
+def by_position(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """An alias for ``Annotated[T, Depends(x)]`` is a type and no more."""
+    return lambda flow, annotation, value: plain(flow, None if isinstance(annotation, ir.Name) else annotation, value)
+
+
+def no_default(plain: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda flow, annotation, value: plain(flow, annotation, None if isinstance(value, ir.Name) else value)
+
+
+def first_item(enter: Callable[..., Any]) -> Callable[..., Any]:
+    """Of several items in one ``with`` the first alone."""
+    return lambda self, node, position, state: enter(self, replace_items(node), position, state)
+
+
+def replace_items(node: ir.With) -> ir.With:
+    import msgspec
+
+    return msgspec.structs.replace(node, items=node.items[:1])
+
+
+def module_imports(bind: Callable[..., None]) -> Callable[..., None]:
+    return lambda statement, scope, module: None if isinstance(scope, Function) else bind(statement, scope, module)
+
+
+def makes_object(construct: Callable[..., Values]) -> Callable[..., Values]:
+    """A constructor whose arguments are forgotten."""
+    return lambda self, cls, args, node: frozenset({Instance(cls)})
+
+
+def own_session(method: Callable[..., Values]) -> Callable[..., Values]:
+    """A savepoint is the session."""
+    return lambda self, subject, name, args, node: (
+        frozenset({subject}) if name == "begin_nested" else method(self, subject, name, args, node)
+    )
+
+
+def torn_down(unwrap: Callable[..., Values]) -> Callable[..., Values]:
+    """Dependencies end before the endpoint begins."""
+
+    def unwrapped(self: _Injection, value: Any) -> Values:
+        found = unwrap(self, value)
+        run = getattr(value, "run", None)
+        if isinstance(run, Run) and run.context.exit is not None:
+            for theirs, mine in run.tokens.items():
+                self.frame.state.tx[mine] = (run.context.exit.tx or {}).get(theirs, 0)
+        return found
+
+    return unwrapped
+
+
+def each_its_own(provide: Callable[..., Values]) -> Callable[..., Values]:
+    """A dependency that is made again for everyone who asks."""
+    return lambda self, provider, cached: provide(self, provider, False)
+
+
+def all_the_same(provide: Callable[..., Values]) -> Callable[..., Values]:
+    return lambda self, provider, cached: provide(self, provider, True)
+
+
+HANDLINGS = [
+    Handling("01 names are told apart by import", "01_same_name_two_providers", around(Names, "follow", by_name_alone)),
+    Handling(
+        "02 a provider behind an alias",
+        "02_provider_alias",
+        around(
+            Flow,
+            "_statement",
+            lambda plain: (
+                lambda self, node: (
+                    None if isinstance(node, ir.Assign) and isinstance(node.value, ir.Name) else plain(self, node)
+                )
+            ),
+        ),
+    ),
+    Handling(
+        "02 Annotated[T, Depends(x)] behind a name",
+        "02b_depends_alias",
+        around(entrypoints, "_declared_dependency", by_position),
+    ),
+    Handling(
+        "02 Depends(x) behind a name", "02b_depends_alias", around(entrypoints, "_declared_dependency", no_default)
+    ),
+    Handling("02 a class with __call__", "02c_callable_class.py", unseen(Calls, "call", Instance)),
+    Handling("02 contextmanager(generator)(argument)", "02d_wrapped_generator", call("contextlib.contextmanager")),
+    Handling("02 owner or borrower by the argument", "02e_conditional_owner", gives(ControlFlow, "truth", None)),
+    Handling("03 a decorator that begins", "03_decorator_begins", gives(Evaluator, "apply_decorator", None)),
+    Handling("03 a decorator that opens and injects", "03b_decorator_opens", gives(Evaluator, "apply_decorator", None)),
+    Handling(
+        "03 a decorator that is an object",
+        "03c_decorator_objects",
+        unseen(Evaluator, "apply_decorator", Instance, result=None),
+    ),
+    Handling(
+        "03 a decorator that is a method",
+        "03c_decorator_objects",
+        unseen(Evaluator, "apply_decorator", BoundMethod, result=None),
+    ),
+    Handling("03 what its other methods do", "03c_decorator_objects", puts(Program, "_decorator_classes", frozenset())),
+    Handling("04 request.state", "04_middleware_session", gives(Names, "shared_value", NOTHING)),
+    Handling(
+        "04 request.state, given to a helper", "04b_request_state_in_helpers", gives(Names, "shared_value", NOTHING)
+    ),
+    Handling("05 constructor injection", "05_repository_classes", all_of(around(Frame, "construct", makes_object))),
+    Handling("05 attributes that a constructor sets", "05_repository_classes", gives(Flow, "store_attribute", None)),
+    Handling("05 base classes", "05_repository_classes", puts(Class, "lineage", lambda self: (self,))),
+    Handling("05 super()", "05_repository_classes", call("builtins.super")),
+    Handling(
+        "05 factories of services", "05_repository_classes", all_of(around(Flow, "write", no_objects), made_objects)
+    ),
+    Handling(
+        "05 singletons of modules",
+        "05_repository_classes",
+        around(
+            Flow,
+            "construct",
+            lambda plain: (
+                lambda self, cls, args, node: NOTHING if isinstance(self.unit, Module) else plain(self, cls, args, node)
+            ),
+        ),
+    ),
+    Handling("05 properties", "05b_properties", gives(Attributes, "_bind", NOTHING)),
+    Handling("05 a base class of many services", "05c_many_services", gives(interpreter, "bears_session", False)),
+    Handling("06 untyped parameters", "06_untyped_parameters.py", in_both(without_arguments)),
+    Handling("06 **locals()", "06_untyped_parameters.py", call("builtins.locals")),
+    Handling("06 **kwargs", "06_untyped_parameters.py", in_both(without_keywords)),
+    Handling("06 functools.partial", "06_untyped_parameters.py", call("functools.partial")),
+    Handling("06 callbacks passed by name", "06_untyped_parameters.py", in_both(without_functions)),
+    Handling(
+        "07 commit flags through several levels",
+        "07b_commit_flag_switched_off.py",
+        around(interpreter, "relevant", without_flags),
+    ),
+    Handling("08 savepoint handles", "08_savepoint_handles.py", around(Calls, "call_method", own_session)),
+    Handling("09 imports in functions", "09_syntax", around(building, "_bind_import", module_imports)),
+    Handling("09 several items in one with", "09_syntax", around(ControlFlow, "_with", first_item)),
+    Handling("09 walrus", "09_syntax", syntax(ir.Walrus)),
+    Handling("09 AsyncExitStack", "09_syntax", gives(Calls, "_call_external", NOTHING)),
+    Handling("09 match", "09_syntax", statement(ControlFlow, "statement", ir.Match, lambda self: Outcome(self.state))),
+    Handling("09 except A, B:", "09b_unparenthesised_except", gives(newer, "block", ())),
+    Handling("09 lambdas", "09_syntax", gives(building, "_lambda", None)),
+    Handling("09 nested functions", "09_syntax", around(Names, "load_from", names_of_modules)),
+    Handling(
+        "09 class bodies",
+        "09_syntax",
+        statement(ControlFlow, "statement", ir.ClassDef, lambda self: Outcome(self.state)),
+    ),
+    Handling("10 Flask-SQLAlchemy", "10_flask_sqlalchemy", model("Flask-SQLAlchemy")),
+    Handling("10 FastCRUD", "10b_fastcrud", model("fastcrud")),
+    Handling("10 SQLModel", "10c_sqlmodel", all_of(model("sqlmodel"), without_package("sqlmodel"))),
+    Handling("10 fastapi-async-sqlalchemy", "10d_fastapi_async_sqlalchemy", model("fastapi-async-sqlalchemy")),
+    Handling("10 advanced-alchemy", "10e_advanced_alchemy", model("advanced-alchemy")),
+    Handling("10 fastapi-users", "10f_fastapi_users", model("fastapi-users-db-sqlalchemy")),
+    Handling("10 fastapi-sqla", "10g_fastapi_sqla", model("fastapi-sqla")),
+    Handling(
+        "10 a user's own model",
+        "10h_user_model",
+        puts(models, "_read_model", lambda path, said: models.Model("nothing")),
+    ),
+    Handling("10 a subclass of a library's class", "10i_flask_sqlalchemy_subclass", model("Flask-SQLAlchemy")),
+    Handling("11 errors swallowed below", "11_swallowed_two_calls_below.py", gives(failures, "swallow", None)),
+    Handling("11 two calls below", "11_swallowed_two_calls_below.py", gives(Frame, "after_failures", None)),
+    Handling("11 contextlib.suppress", "11_swallowed_two_calls_below.py", gives(Blocks, "suppresses", False)),
+    Handling("11 gather(return_exceptions)", "11_swallowed_two_calls_below.py", gives(control, "_drops_errors", False)),
+    Handling("12 a sentinel that is None or False", "12_sentinel_then_raise.py", gives(failures, "known_true", None)),
+    Handling("12 a sentinel that is asked for", "12_sentinel_then_raise.py", gives(failures, "known_fine", None)),
+    Handling("13 units of work", "13_unit_of_work", gives(Frame, "_forward", None)),
+    Handling(
+        "13 who made the session that an object keeps", "13_unit_of_work", gives(Program, "owned_by_object", False)
+    ),
+    Handling("13 ContextVar", "13b_context_variable", call("contextvars.ContextVar")),
+    Handling("13 dependency_overrides", "13c_dependency_overrides", gives(Calls, "overriding", NOTHING)),
+    Handling("13 FromDishka", "13d_container", type_form("FromDishka")),
+    Handling("13 functions that a container calls", "13e_container_of_functions", gives(Flow, "_contained", None)),
+    Handling(
+        "13 methods that a container calls", "13e_container_of_functions", gives(vocabulary, "is_container", False)
+    ),
+    Handling("13 protocols", "13f_overridden_protocol", gives(Attributes, "_overrides", [])),
+    Handling(
+        "14 one session for a request", "14_one_session_per_request", around(_Injection, "_provide", each_its_own)
+    ),
+    Handling("14 use_cache=False", "14_one_session_per_request", around(_Injection, "_provide", all_the_same)),
+    Handling("14 sub-dependencies", "14_one_session_per_request", gives(_Injection, "arguments", {})),
+    Handling("14 tear-down after the endpoint", "14b_order_of_a_request.py", around(_Injection, "_unwrap", torn_down)),
+]
+
+
+@pytest.mark.parametrize("handling", HANDLINGS, ids=lambda handling: handling.what)
+def test_a_pattern_fails_without_its_handling(
+    handling: Handling, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    case = Case(FIXTURES / "patterns" / handling.case)
+    handling.remove(monkeypatch)
+    found, _ = lint(case.lay_out(tmp_path), case.rule)
+    assert found != case.expected, f"{case.name} shows nothing of: {handling.what}"
+
+
+def test_every_pattern_is_named_here() -> None:
+    fixtures = {path.name for path in (FIXTURES / "patterns").iterdir() if path.name != "__pycache__"}
+    assert fixtures - {handling.case for handling in HANDLINGS} == {"07_commit_flag_left_on.py"}
+    assert {handling.what[:2] for handling in HANDLINGS} == {f"{number:02}" for number in range(1, 15)}
