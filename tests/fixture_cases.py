@@ -85,7 +85,7 @@ def rule_cases(code: str, prefix: str) -> list[Case]:
 
 
 def _cases() -> Iterator[Case]:
-    for pattern in ("rules/*/bad_*", "rules/*/ok_*", "patterns/[0-9]*", "never/*.py", "batch_scraper/*"):
+    for pattern in ("rules/*/bad_*", "rules/*/ok_*", "patterns/[0-9]*", "analysis/*", "never/*.py", "batch_scraper/*"):
         yield from (Case(path) for path in FIXTURES.glob(pattern) if _is_case(path))
 
 

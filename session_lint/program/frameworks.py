@@ -47,7 +47,6 @@ _DECORATORS: dict[str, Kind] = {
     "strawberry_django.mutation": "resolver",
     "fastapi_utils.tasks.repeat_every": "task",
     "fastapi_restful.tasks.repeat_every": "task",
-    "rq.decorators.job": "task",
     "aiocron.crontab": "task",
     "invoke.task": "command",
 }

@@ -25,6 +25,7 @@ from session_lint.program.values import (
     Super,
     TypeForm,
     Values,
+    symbol_value,
 )
 from session_lint.program.world import Arguments, members
 
@@ -92,6 +93,10 @@ def _first(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     return args.get(0)
 
 
+def _cached(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
+    return args.get(0, "user_function") or symbol_value("functools.lru_cache")
+
+
 def _gather(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     results = tuple(members(self.awaited(v) for v in values) for values in args.positional)
     if args.has_rest or not results:
@@ -149,7 +154,7 @@ CALLS: dict[str, Callable[[Calls, Arguments, ir.Call | None], Values]] = {
     "typing.cast": _cast,
     "typing.NewType": _new_type,
     "functools.partial": _partial,
-    "functools.lru_cache": _first,
+    "functools.lru_cache": _cached,
     "functools.cache": _first,
     "contextlib.contextmanager": _manager(False),
     "contextlib.asynccontextmanager": _manager(True),

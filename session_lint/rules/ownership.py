@@ -58,7 +58,9 @@ def double_ends(program: Program) -> dict[int, DoubleEnd]:
 def _double_ends(program: Program) -> dict[int, DoubleEnd]:
     found: dict[int, DoubleEnd] = {}
     for event in program.events("commit", "rollback"):
-        if program.role(event.context.unit) in ("test", "migration") or program.owned_by_object(event.session):
+        if program.role(event.context.unit) in ("test", "migration"):
+            continue
+        if program.owned_by_object(event.session) and (event.forwarded or event.session.how != "object"):
             continue
         site = id(event.node)
         if event.bits == states.BLOCK and (event.kind == "commit" or event.swallowed):

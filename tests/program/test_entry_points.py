@@ -9,7 +9,7 @@ import pytest
 
 from session_lint.facts import ProjectFacts
 from session_lint.lowering import lower
-from session_lint.program import LoweredFile, Program, link
+from session_lint.program import LoweredFile, Program, entrypoints, frameworks, link
 from session_lint.program.flow import function_of
 from session_lint.program.symbols import Function
 from session_lint.program.values import Dependency
@@ -780,6 +780,112 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 def test_entry_points(name: str) -> None:
     source, expected = CASES[name]
     assert found(source) == expected
+
+
+ROWS = [
+    *(
+        ("fastapi", table, name)
+        for table, name in (
+            ("_WEB", "fastapi"),
+            ("_REGISTRATIONS", "add_api_route"),
+            ("_REGISTRATIONS", "add_event_handler"),
+            ("_REGISTRATIONS", "add_task"),
+            ("_EVENTS", "on_event"),
+            ("_ROUTES", "websocket"),
+            ("_REQUEST_HOOKS", "middleware"),
+        )
+    ),
+    *(
+        ("starlette", table, name)
+        for table, name in (
+            ("_VIEWS", "starlette.endpoints.HTTPEndpoint"),
+            ("_SOCKET_VIEWS", "starlette.endpoints.WebSocketEndpoint"),
+            ("_WEB", "starlette"),
+            ("_REGISTRATIONS", "Route"),
+            ("_REGISTRATIONS", "WebSocketRoute"),
+            ("_REGISTRATIONS", "add_route"),
+            ("_REGISTRATIONS", "Middleware"),
+            ("_REGISTRATIONS", "BackgroundTask"),
+        )
+    ),
+    ("litestar", "_DECORATORS", "litestar.get"),
+    ("litestar", "_WEB", "litestar"),
+    ("flask", "_WEB", "flask"),
+    ("flask", "_VIEWS", "flask.views.MethodView"),
+    ("flask", "_VIEWS", "flask.views.View"),
+    ("flask", "_REGISTRATIONS", "add_url_rule"),
+    ("flask", "_COMMAND_LINES", "flask"),
+    ("quart", "_WEB", "quart"),
+    ("quart", "_REGISTRATIONS", "add_background_task"),
+    *(
+        ("aiohttp", table, name)
+        for table, name in (
+            ("_WEB", "aiohttp"),
+            ("_VIEWS", "aiohttp.web.View"),
+            ("_REGISTRATIONS", "add_get"),
+            ("_REGISTRATIONS", "add_route"),
+            ("_REGISTRATIONS", "on_startup.append"),
+            ("_REGISTRATIONS", "on_cleanup.append"),
+            ("_REGISTRATIONS", "cleanup_ctx.append"),
+            ("_AIOHTTP_ROUTES", "aiohttp.web.get"),
+        )
+    ),
+    ("sanic", "_WEB", "sanic"),
+    ("sanic", "_VIEWS", "sanic.views.HTTPMethodView"),
+    ("sanic", "_EVENTS", "listener"),
+    ("strawberry", "_DECORATORS", "strawberry.field"),
+    ("strawberry", "_DECORATORS", "strawberry.mutation"),
+    ("celery", "_QUEUES", "celery"),
+    ("celery", "_TASKS", "shared_task"),
+    ("celery", "_TASK_CLASSES", "celery.Task"),
+    ("dramatiq", "_QUEUES", "dramatiq"),
+    ("arq", "WORKER_LISTS", "functions"),
+    ("arq", "WORKER_LISTS", "on_startup"),
+    ("taskiq", "_QUEUES", "taskiq"),
+    ("rq", "_QUEUES", "rq"),
+    ("rq", "_REGISTRATIONS", "enqueue"),
+    ("rq", "_REGISTRATIONS", "enqueue_in"),
+    ("huey", "_QUEUES", "huey"),
+    ("apscheduler", "_SCHEDULERS", "apscheduler"),
+    ("apscheduler", "_REGISTRATIONS", "add_job"),
+    ("asyncio and threads", "_REGISTRATIONS", "create_task"),
+    ("asyncio and threads", "_REGISTRATIONS", "Thread"),
+    ("click", "_COMMAND_LINES", "click"),
+    ("typer", "_COMMAND_LINES", "typer"),
+]
+
+
+@pytest.mark.parametrize(("name", "table", "row"), ROWS)
+def test_without_its_row_a_framework_is_not_known(
+    name: str, table: str, row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = getattr(frameworks, table)
+    assert row in rows
+    kept: object = {key: rows[key] for key in rows if key != row} if isinstance(rows, dict) else set(rows) - {row}
+    kept = tuple(kept) if isinstance(rows, tuple) and isinstance(kept, set) else kept
+    for module in (frameworks, entrypoints):
+        if hasattr(module, table):
+            monkeypatch.setattr(module, table, kept)
+    source, expected = CASES[name]
+    frameworks.decorator_kind.cache_clear()
+    try:
+        assert found(source) != expected
+    finally:
+        frameworks.decorator_kind.cache_clear()
+
+
+def test_a_script_is_known_by_its_main_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entrypoints, "_main_blocks", lambda module: iter(()))
+    source, expected = CASES["script"]
+    assert found(source) != expected
+
+
+@pytest.mark.parametrize("name", ["fastapi", "litestar", "arq", "strawberry", "starlette"])
+def test_what_is_given_under_keywords_is_known(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lifespans, hooks, resolvers."""
+    monkeypatch.setattr(entrypoints, "keyword_kind", lambda called, keyword: None)
+    source, expected = CASES[name]
+    assert (found(source) != expected) == (name != "arq")
 
 
 def test_a_router_is_known_through_imports() -> None:

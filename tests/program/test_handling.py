@@ -25,19 +25,23 @@ from session_lint.program import (
     failures,
     flow,
     interpreter,
+    states,
     vocabulary,
 )
+from session_lint.program.actions import Actions
 from session_lint.program.analysis import Run
-from session_lint.program.annotations import _TRANSPARENT_TYPES
+from session_lint.program.annotations import _TRANSPARENT_TYPES, Annotations
 from session_lint.program.attributes import Attributes
 from session_lint.program.blocks import Blocks
 from session_lint.program.calls import Calls
+from session_lint.program.contexts import Token
 from session_lint.program.control import ControlFlow
 from session_lint.program.driver import _Injection
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.flow import Flow
 from session_lint.program.interpreter import Frame
 from session_lint.program.known_calls import CALLS
+from session_lint.program.layers import Layers
 from session_lint.program.names import Names
 from session_lint.program.states import Outcome
 from session_lint.program.symbols import Class, Function, Module
@@ -45,10 +49,18 @@ from session_lint.program.values import (
     NOTHING,
     BoundMethod,
     Const,
+    ContextManager,
+    Coroutine,
     FunctionValue,
+    Handle,
     Instance,
+    ManagerFunction,
+    ModuleValue,
+    Session,
+    TypeForm,
     Values,
 )
+from session_lint.rules import ownership
 
 Removal = Callable[[pytest.MonkeyPatch], None]
 
@@ -265,10 +277,14 @@ def all_the_same(provide: Callable[..., Values]) -> Callable[..., Values]:
 
 
 HANDLINGS = [
-    Handling("01 names are told apart by import", "01_same_name_two_providers", around(Names, "follow", by_name_alone)),
+    Handling(
+        "01 names are told apart by import",
+        "patterns/01_same_name_two_providers",
+        around(Names, "follow", by_name_alone),
+    ),
     Handling(
         "02 a provider behind an alias",
-        "02_provider_alias",
+        "patterns/02_provider_alias",
         around(
             Flow,
             "_statement",
@@ -281,42 +297,64 @@ HANDLINGS = [
     ),
     Handling(
         "02 Annotated[T, Depends(x)] behind a name",
-        "02b_depends_alias",
+        "patterns/02b_depends_alias",
         around(entrypoints, "_declared_dependency", by_position),
     ),
     Handling(
-        "02 Depends(x) behind a name", "02b_depends_alias", around(entrypoints, "_declared_dependency", no_default)
+        "02 Depends(x) behind a name",
+        "patterns/02b_depends_alias",
+        around(entrypoints, "_declared_dependency", no_default),
     ),
-    Handling("02 a class with __call__", "02c_callable_class.py", unseen(Calls, "call", Instance)),
-    Handling("02 contextmanager(generator)(argument)", "02d_wrapped_generator", call("contextlib.contextmanager")),
-    Handling("02 owner or borrower by the argument", "02e_conditional_owner", gives(ControlFlow, "truth", None)),
-    Handling("03 a decorator that begins", "03_decorator_begins", gives(Evaluator, "apply_decorator", None)),
-    Handling("03 a decorator that opens and injects", "03b_decorator_opens", gives(Evaluator, "apply_decorator", None)),
+    Handling("02 a class with __call__", "patterns/02c_callable_class.py", unseen(Calls, "call", Instance)),
+    Handling(
+        "02 contextmanager(generator)(argument)", "patterns/02d_wrapped_generator", call("contextlib.contextmanager")
+    ),
+    Handling(
+        "02 owner or borrower by the argument", "patterns/02e_conditional_owner", gives(ControlFlow, "truth", None)
+    ),
+    Handling("03 a decorator that begins", "patterns/03_decorator_begins", gives(Evaluator, "apply_decorator", None)),
+    Handling(
+        "03 a decorator that opens and injects",
+        "patterns/03b_decorator_opens",
+        gives(Evaluator, "apply_decorator", None),
+    ),
     Handling(
         "03 a decorator that is an object",
-        "03c_decorator_objects",
+        "patterns/03c_decorator_objects",
         unseen(Evaluator, "apply_decorator", Instance, result=None),
     ),
     Handling(
         "03 a decorator that is a method",
-        "03c_decorator_objects",
+        "patterns/03c_decorator_objects",
         unseen(Evaluator, "apply_decorator", BoundMethod, result=None),
     ),
-    Handling("03 what its other methods do", "03c_decorator_objects", puts(Program, "_decorator_classes", frozenset())),
-    Handling("04 request.state", "04_middleware_session", gives(Names, "shared_value", NOTHING)),
     Handling(
-        "04 request.state, given to a helper", "04b_request_state_in_helpers", gives(Names, "shared_value", NOTHING)
+        "03 what its other methods do",
+        "patterns/03c_decorator_objects",
+        puts(Program, "_decorator_classes", frozenset()),
     ),
-    Handling("05 constructor injection", "05_repository_classes", all_of(around(Frame, "construct", makes_object))),
-    Handling("05 attributes that a constructor sets", "05_repository_classes", gives(Flow, "store_attribute", None)),
-    Handling("05 base classes", "05_repository_classes", puts(Class, "lineage", lambda self: (self,))),
-    Handling("05 super()", "05_repository_classes", call("builtins.super")),
+    Handling("04 request.state", "patterns/04_middleware_session", gives(Names, "shared_value", NOTHING)),
     Handling(
-        "05 factories of services", "05_repository_classes", all_of(around(Flow, "write", no_objects), made_objects)
+        "04 request.state, given to a helper",
+        "patterns/04b_request_state_in_helpers",
+        gives(Names, "shared_value", NOTHING),
+    ),
+    Handling(
+        "05 constructor injection", "patterns/05_repository_classes", all_of(around(Frame, "construct", makes_object))
+    ),
+    Handling(
+        "05 attributes that a constructor sets", "patterns/05_repository_classes", gives(Flow, "store_attribute", None)
+    ),
+    Handling("05 base classes", "patterns/05_repository_classes", puts(Class, "lineage", lambda self: (self,))),
+    Handling("05 super()", "patterns/05_repository_classes", call("builtins.super")),
+    Handling(
+        "05 factories of services",
+        "patterns/05_repository_classes",
+        all_of(around(Flow, "write", no_objects), made_objects),
     ),
     Handling(
         "05 singletons of modules",
-        "05_repository_classes",
+        "patterns/05_repository_classes",
         around(
             Flow,
             "construct",
@@ -325,83 +363,316 @@ HANDLINGS = [
             ),
         ),
     ),
-    Handling("05 properties", "05b_properties", gives(Attributes, "_bind", NOTHING)),
-    Handling("05 a base class of many services", "05c_many_services", gives(interpreter, "bears_session", False)),
-    Handling("06 untyped parameters", "06_untyped_parameters.py", in_both(without_arguments)),
-    Handling("06 **locals()", "06_untyped_parameters.py", call("builtins.locals")),
-    Handling("06 **kwargs", "06_untyped_parameters.py", in_both(without_keywords)),
-    Handling("06 functools.partial", "06_untyped_parameters.py", call("functools.partial")),
-    Handling("06 callbacks passed by name", "06_untyped_parameters.py", in_both(without_functions)),
+    Handling("05 properties", "patterns/05b_properties", gives(Attributes, "_bind", NOTHING)),
+    Handling(
+        "05 a base class of many services", "patterns/05c_many_services", gives(interpreter, "bears_session", False)
+    ),
+    Handling("06 untyped parameters", "patterns/06_untyped_parameters.py", in_both(without_arguments)),
+    Handling("06 **locals()", "patterns/06_untyped_parameters.py", call("builtins.locals")),
+    Handling("06 **kwargs", "patterns/06_untyped_parameters.py", in_both(without_keywords)),
+    Handling("06 functools.partial", "patterns/06_untyped_parameters.py", call("functools.partial")),
+    Handling("06 callbacks passed by name", "patterns/06_untyped_parameters.py", in_both(without_functions)),
     Handling(
         "07 commit flags through several levels",
-        "07b_commit_flag_switched_off.py",
+        "patterns/07b_commit_flag_switched_off.py",
         around(interpreter, "relevant", without_flags),
     ),
-    Handling("08 savepoint handles", "08_savepoint_handles.py", around(Calls, "call_method", own_session)),
-    Handling("09 imports in functions", "09_syntax", around(building, "_bind_import", module_imports)),
-    Handling("09 several items in one with", "09_syntax", around(ControlFlow, "_with", first_item)),
-    Handling("09 walrus", "09_syntax", syntax(ir.Walrus)),
-    Handling("09 AsyncExitStack", "09_syntax", gives(Calls, "_call_external", NOTHING)),
-    Handling("09 match", "09_syntax", statement(ControlFlow, "statement", ir.Match, lambda self: Outcome(self.state))),
-    Handling("09 except A, B:", "09b_unparenthesised_except", gives(newer, "block", ())),
-    Handling("09 lambdas", "09_syntax", gives(building, "_lambda", None)),
-    Handling("09 nested functions", "09_syntax", around(Names, "load_from", names_of_modules)),
+    Handling("08 savepoint handles", "patterns/08_savepoint_handles.py", around(Calls, "call_method", own_session)),
+    Handling("09 imports in functions", "patterns/09_syntax", around(building, "_bind_import", module_imports)),
+    Handling("09 several items in one with", "patterns/09_syntax", around(ControlFlow, "_with", first_item)),
+    Handling("09 walrus", "patterns/09_syntax", syntax(ir.Walrus)),
+    Handling("09 AsyncExitStack", "patterns/09_syntax", gives(Calls, "_call_external", NOTHING)),
+    Handling(
+        "09 match",
+        "patterns/09_syntax",
+        statement(ControlFlow, "statement", ir.Match, lambda self: Outcome(self.state)),
+    ),
+    Handling("09 except A, B:", "patterns/09b_unparenthesised_except", gives(newer, "block", ())),
+    Handling("09 lambdas", "patterns/09_syntax", gives(building, "_lambda", None)),
+    Handling("09 nested functions", "patterns/09_syntax", around(Names, "load_from", names_of_modules)),
     Handling(
         "09 class bodies",
-        "09_syntax",
+        "patterns/09_syntax",
         statement(ControlFlow, "statement", ir.ClassDef, lambda self: Outcome(self.state)),
     ),
-    Handling("10 Flask-SQLAlchemy", "10_flask_sqlalchemy", model("Flask-SQLAlchemy")),
-    Handling("10 FastCRUD", "10b_fastcrud", model("fastcrud")),
-    Handling("10 SQLModel", "10c_sqlmodel", all_of(model("sqlmodel"), without_package("sqlmodel"))),
-    Handling("10 fastapi-async-sqlalchemy", "10d_fastapi_async_sqlalchemy", model("fastapi-async-sqlalchemy")),
-    Handling("10 advanced-alchemy", "10e_advanced_alchemy", model("advanced-alchemy")),
-    Handling("10 fastapi-users", "10f_fastapi_users", model("fastapi-users-db-sqlalchemy")),
-    Handling("10 fastapi-sqla", "10g_fastapi_sqla", model("fastapi-sqla")),
+    Handling("10 Flask-SQLAlchemy", "patterns/10_flask_sqlalchemy", model("Flask-SQLAlchemy")),
+    Handling("10 FastCRUD", "patterns/10b_fastcrud", model("fastcrud")),
+    Handling("10 SQLModel", "patterns/10c_sqlmodel", all_of(model("sqlmodel"), without_package("sqlmodel"))),
+    Handling("10 fastapi-async-sqlalchemy", "patterns/10d_fastapi_async_sqlalchemy", model("fastapi-async-sqlalchemy")),
+    Handling("10 advanced-alchemy", "patterns/10e_advanced_alchemy", model("advanced-alchemy")),
+    Handling("10 fastapi-users", "patterns/10f_fastapi_users", model("fastapi-users-db-sqlalchemy")),
+    Handling("10 fastapi-sqla", "patterns/10g_fastapi_sqla", model("fastapi-sqla")),
     Handling(
         "10 a user's own model",
-        "10h_user_model",
+        "patterns/10h_user_model",
         puts(models, "_read_model", lambda path, said: models.Model("nothing")),
     ),
-    Handling("10 a subclass of a library's class", "10i_flask_sqlalchemy_subclass", model("Flask-SQLAlchemy")),
-    Handling("11 errors swallowed below", "11_swallowed_two_calls_below.py", gives(failures, "swallow", None)),
-    Handling("11 two calls below", "11_swallowed_two_calls_below.py", gives(Frame, "after_failures", None)),
-    Handling("11 contextlib.suppress", "11_swallowed_two_calls_below.py", gives(Blocks, "suppresses", False)),
-    Handling("11 gather(return_exceptions)", "11_swallowed_two_calls_below.py", gives(control, "_drops_errors", False)),
-    Handling("12 a sentinel that is None or False", "12_sentinel_then_raise.py", gives(failures, "known_true", None)),
-    Handling("12 a sentinel that is asked for", "12_sentinel_then_raise.py", gives(failures, "known_fine", None)),
-    Handling("13 units of work", "13_unit_of_work", gives(Frame, "_forward", None)),
+    Handling("10 a subclass of a library's class", "patterns/10i_flask_sqlalchemy_subclass", model("Flask-SQLAlchemy")),
+    Handling("11 errors swallowed below", "patterns/11_swallowed_two_calls_below.py", gives(failures, "swallow", None)),
+    Handling("11 two calls below", "patterns/11_swallowed_two_calls_below.py", gives(Frame, "after_failures", None)),
+    Handling("11 contextlib.suppress", "patterns/11_swallowed_two_calls_below.py", gives(Blocks, "suppresses", False)),
     Handling(
-        "13 who made the session that an object keeps", "13_unit_of_work", gives(Program, "owned_by_object", False)
+        "11 gather(return_exceptions)",
+        "patterns/11_swallowed_two_calls_below.py",
+        gives(control, "_drops_errors", False),
     ),
-    Handling("13 ContextVar", "13b_context_variable", call("contextvars.ContextVar")),
-    Handling("13 dependency_overrides", "13c_dependency_overrides", gives(Calls, "overriding", NOTHING)),
-    Handling("13 FromDishka", "13d_container", type_form("FromDishka")),
-    Handling("13 functions that a container calls", "13e_container_of_functions", gives(Flow, "_contained", None)),
     Handling(
-        "13 methods that a container calls", "13e_container_of_functions", gives(vocabulary, "is_container", False)
+        "12 a sentinel that is None or False", "patterns/12_sentinel_then_raise.py", gives(failures, "known_true", None)
     ),
-    Handling("13 protocols", "13f_overridden_protocol", gives(Attributes, "_overrides", [])),
     Handling(
-        "14 one session for a request", "14_one_session_per_request", around(_Injection, "_provide", each_its_own)
+        "12 a sentinel that is asked for", "patterns/12_sentinel_then_raise.py", gives(failures, "known_fine", None)
     ),
-    Handling("14 use_cache=False", "14_one_session_per_request", around(_Injection, "_provide", all_the_same)),
-    Handling("14 sub-dependencies", "14_one_session_per_request", gives(_Injection, "arguments", {})),
-    Handling("14 tear-down after the endpoint", "14b_order_of_a_request.py", around(_Injection, "_unwrap", torn_down)),
+    Handling("13 units of work", "patterns/13_unit_of_work", gives(Frame, "_forward", None)),
+    Handling(
+        "13 who made the session that an object keeps",
+        "patterns/13_unit_of_work",
+        gives(Program, "owned_by_object", False),
+    ),
+    Handling("13 ContextVar", "patterns/13b_context_variable", call("contextvars.ContextVar")),
+    Handling("13 dependency_overrides", "patterns/13c_dependency_overrides", gives(Calls, "overriding", NOTHING)),
+    Handling("13 FromDishka", "patterns/13d_container", type_form("FromDishka")),
+    Handling(
+        "13 functions that a container calls", "patterns/13e_container_of_functions", gives(Flow, "_contained", None)
+    ),
+    Handling(
+        "13 methods that a container calls",
+        "patterns/13e_container_of_functions",
+        gives(vocabulary, "is_container", False),
+    ),
+    Handling("13 protocols", "patterns/13f_overridden_protocol", gives(Attributes, "_overrides", [])),
+    Handling(
+        "14 one session for a request",
+        "patterns/14_one_session_per_request",
+        around(_Injection, "_provide", each_its_own),
+    ),
+    Handling("14 use_cache=False", "patterns/14_one_session_per_request", around(_Injection, "_provide", all_the_same)),
+    Handling("14 sub-dependencies", "patterns/14_one_session_per_request", gives(_Injection, "arguments", {})),
+    Handling(
+        "14 tear-down after the endpoint",
+        "patterns/14b_order_of_a_request.py",
+        around(_Injection, "_unwrap", torn_down),
+    ),
 ]
 
 
-@pytest.mark.parametrize("handling", HANDLINGS, ids=lambda handling: handling.what)
-def test_a_pattern_fails_without_its_handling(
+def forms(*names: str) -> Removal:
+    """Types that are written ``name[T]`` say nothing."""
+
+    def make(instantiate: Callable[..., Values]) -> Callable[..., Values]:
+        return lambda self, types: instantiate(
+            self, frozenset(v for v in types if not (isinstance(v, TypeForm) and v.name in names))
+        )
+
+    return around(Annotations, "instantiate", make)
+
+
+def evaluated(matches: Callable[[Flow, Any], bool]) -> Removal:
+    """The flow passes over some statements."""
+    return around(
+        Flow, "_statement", lambda plain: lambda self, node: None if matches(self, node) else plain(self, node)
+    )
+
+
+def is_type_alias(self: Flow, node: ir.Statement) -> bool:
+    return isinstance(node, ir.AnnAssign) and isinstance(node.annotation, ir.Name) and node.annotation.id == "TypeAlias"
+
+
+def convention(kind: str) -> Removal:
+    """What providers do of one kind, after they have handed out a session, is not noted."""
+
+    def make(note: Callable[..., None]) -> Callable[..., None]:
+        return lambda self, noted, token: None if noted == kind else note(self, noted, token)
+
+    return around(Actions, "note_convention", make)
+
+
+def names_first(plain: Callable[..., Values]) -> Callable[..., Values]:
+    """A name counts, whatever is known against it."""
+
+    def parameter(self: Frame, function: Function, position: int, param: ir.Parameter, *args: Any) -> Values:
+        values = plain(self, function, position, param, *args)
+        if param.name not in self.analysis.session_names:
+            return values
+        token = self.new_token(Token("param", param.name, function.is_async, "name"), states.UNKNOWN)
+        return values | {Session(function.is_async, token)}
+
+    return parameter
+
+
+def static_alike(bind: Callable[..., Values]) -> Callable[..., Values]:
+    """Static methods get the object too."""
+
+    def bound(self: Attributes, value: Any, receiver: Any) -> Values:
+        if isinstance(value, FunctionValue) and value.function.is_static:
+            return NOTHING
+        return bind(self, value, receiver)
+
+    return bound
+
+
+def not_delegated(leave: Callable[..., None]) -> Callable[..., None]:
+    """What a context manager does in the end says nothing of the provider around it."""
+
+    def left(self: Blocks, *args: Any) -> None:
+        noting, self.note_convention = self.note_convention, lambda kind, token: None  # type: ignore[method-assign]
+        try:
+            leave(self, *args)
+        finally:
+            self.note_convention = noting  # type: ignore[method-assign]
+
+    return left
+
+
+def no_reexports(attribute: Callable[..., Values | None]) -> Callable[..., Values | None]:
+    def found(self: Names, module_name: str, name: str) -> Values | None:
+        module = self.world.index.by_name.get(module_name)
+        if module is not None and name in module.links and name not in module.cells:
+            return NOTHING
+        return attribute(self, module_name, name)
+
+    return found
+
+
+def judged_by(policy: str, other: str) -> Removal:
+    """Projects that follow a policy are judged by another one."""
+
+    def make(judge: Callable[..., bool]) -> Callable[..., bool]:
+        def judged(program: Program, event: Any, followed: str) -> bool:
+            followed = other if followed == policy else followed
+            return followed != "any" and judge(program, event, followed)
+
+        return judged
+
+    return around(ownership, "_is_forbidden", make)
+
+
+ALIASES = "rules/SL302/bad_session_aliases.py"
+KINDS = "rules/SL302/bad_what_is_a_session.py"
+TYPES = "analysis/types.py"
+CALLED = "analysis/calls"
+OBJECTS = "analysis/objects"
+PROVIDERS = "analysis/providers.py"
+
+ITEMS = [
+    # What is a session
+    Handling("an annotation", KINDS, around(Annotations, "instantiate", lambda plain: lambda self, types: NOTHING)),
+    Handling("an import alias", ALIASES, around(Names, "follow", lambda plain: lambda self, link, importer: NOTHING)),
+    Handling("NewType", ALIASES, call("typing.NewType")),
+    Handling("TypeAlias", ALIASES, evaluated(is_type_alias)),
+    Handling("type X = ...", "analysis/newest_types.py", evaluated(lambda self, node: isinstance(node, ir.TypeAlias))),
+    Handling("Annotated", ALIASES, forms("Annotated")),
+    Handling("a subclass", ALIASES, gives(Annotations, "session_kind_of", None)),
+    Handling("Optional", ALIASES, type_form("Optional")),
+    Handling("Union", TYPES, type_form("Union")),
+    Handling("X | None", ALIASES, type_form("|")),
+    Handling("ClassVar", TYPES, type_form("ClassVar")),
+    Handling("list[T]", TYPES, forms("list")),
+    Handling("tuple[T]", TYPES, forms("tuple")),
+    Handling("dict[K, T]", TYPES, forms("dict")),
+    Handling("Iterator[T]", TYPES, forms("Iterator")),
+    Handling("AbstractContextManager[T]", TYPES, forms("AbstractContextManager")),
+    Handling("Awaitable[T]", TYPES, forms("Awaitable")),
+    Handling("Callable[..., T]", TYPES, forms("Callable")),
+    Handling("type[T]", TYPES, forms("type")),
+    Handling("an annotated result", TYPES, gives(Flow, "_annotated", NOTHING)),
+    Handling("with ... as", KINDS, unseen(Calls, "enter", Session)),
+    Handling("with a context manager as", PROVIDERS, unseen(Calls, "enter", ContextManager)),
+    Handling("with factory.begin() as", OBJECTS, unseen(Calls, "enter", Handle)),
+    Handling("an annotation in a class", KINDS, evaluated(lambda self, node: isinstance(self.scope, Class))),
+    Handling(
+        "an annotated attribute in __init__",
+        TYPES,
+        evaluated(lambda self, node: isinstance(node, ir.AnnAssign) and isinstance(node.target, ir.Attribute)),
+    ),
+    Handling("attributes through base classes", KINDS, puts(Class, "lineage", lambda self: (self,))),
+    Handling("what callers pass", KINDS, in_both(without_arguments)),
+    Handling("its name", KINDS, gives(Frame, "_by_name", NOTHING)),
+    Handling("never against evidence", KINDS, around(Frame, "_parameter", names_first)),
+    Handling("a scoped session", KINDS, puts(vocabulary, "_REGISTRY_CLASSES", {})),
+    # Providers
+    Handling("a context manager", PROVIDERS, unseen(Calls, "call", ManagerFunction)),
+    Handling("a generator dependency", PROVIDERS, around(_Injection, "_unwrap", lambda plain: lambda self, v: NOTHING)),
+    Handling("a plain return", "patterns/02e_conditional_owner", gives(interpreter, "_may_differ", NOTHING)),
+    Handling("a coroutine", PROVIDERS, unseen(Calls, "awaited", Coroutine)),
+    Handling("__aenter__", PROVIDERS, unseen(Calls, "enter", Instance)),
+    Handling(
+        "yield from",
+        PROVIDERS,
+        all_of(gives(Actions, "yielded_from", NOTHING), gives(Flow, "yielded_from", NOTHING)),
+    ),
+    Handling("commits on exit", PROVIDERS, convention("commit")),
+    Handling("begins", PROVIDERS, gives(Blocks, "enter_item", NOTHING)),
+    Handling("closes", "rules/SL207/bad_close.py", convention("close")),
+    Handling("delegation counts", PROVIDERS, around(Blocks, "_leave_manager", not_delegated)),
+    Handling("dependencies of routers", "rules/SL305/bad_auth_dependency", gives(Layers, "of_router", ())),
+    Handling("dependencies of routes", "rules/SL306/bad_endpoints", gives(entrypoints, "listed_dependencies", ())),
+    Handling("Provide", "rules/SL310/ok_litestar", gives(Layers, "named", {})),
+    # Calls
+    Handling("re-exports", "rules/SL101/bad_reexported_class", around(Names, "module_attribute", no_reexports)),
+    Handling("star imports", "analysis/star_imports", gives(Names, "_load_starred", None)),
+    Handling("modules", "patterns/09_syntax", unseen(Attributes, "attribute", ModuleValue)),
+    Handling(
+        "relative imports",
+        "rules/SL304/bad_through_reexported_submodule",
+        puts(building, "absolute", lambda module, name, level: name),
+    ),
+    Handling("class methods", OBJECTS, gives(Attributes, "class_attribute", NOTHING)),
+    Handling("static methods", OBJECTS, around(Attributes, "_bind", static_alike)),
+    Handling(
+        "dataclasses", OBJECTS, all_of(gives(flow, "dataclass_fields", {}), gives(interpreter, "dataclass_fields", {}))
+    ),
+    Handling("__call__", OBJECTS, unseen(Calls, "call", Instance)),
+    Handling("__enter__", OBJECTS, unseen(Calls, "enter", Instance)),
+    Handling("objects in objects", OBJECTS, puts(Frame, "construct", lambda self, cls, args, node: NOTHING)),
+    *(
+        Handling(name, CALLED, call(name))
+        for name in (
+            *("functools.lru_cache", "functools.cache", "contextlib.closing", "contextlib.aclosing", "typing.cast"),
+            *("contextlib.nullcontext", "contextlib.asynccontextmanager", "builtins.getattr", "builtins.dict"),
+            *("builtins.list", "copy.copy", "sqlalchemy.orm.object_session"),
+            *("sqlalchemy.ext.asyncio.async_object_session", "asyncio.gather"),
+        )
+    ),
+    Handling(
+        "asyncio.wait_for", CALLED, lambda patch: patch.setattr("session_lint.program.calls._COROUTINE_RUNNERS", ())
+    ),
+    Handling("asyncio.to_thread", CALLED, lambda patch: patch.setattr("session_lint.program.calls._CALLERS", {})),
+    Handling(
+        "run_sync",
+        CALLED,
+        around(
+            Calls,
+            "call_method",
+            lambda plain: (
+                lambda self, subject, name, args, node: (
+                    NOTHING if name == "run_sync" else plain(self, subject, name, args, node)
+                )
+            ),
+        ),
+    ),
+    Handling("comprehensions", CALLED, syntax(ir.Comprehension)),
+    Handling("a or b", CALLED, syntax(ir.BoolOp)),
+    Handling("a if c else b", CALLED, syntax(ir.Conditional)),
+    Handling("subscripts", CALLED, syntax(ir.Subscript)),
+    Handling("lambdas", CALLED, gives(building, "_lambda", None)),
+    # Policies
+    Handling("router", "rules/SL302/bad_service_commits.py", judged_by("router", "any")),
+    Handling("provider", "rules/SL302/bad_endpoint_under_provider_policy.py", judged_by("provider", "router")),
+    Handling("service", "rules/SL302/bad_endpoint_under_service_policy.py", judged_by("service", "router")),
+]
+
+
+@pytest.mark.parametrize("handling", [*HANDLINGS, *ITEMS], ids=lambda handling: handling.what)
+def test_a_fixture_fails_without_the_handling(
     handling: Handling, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    case = Case(FIXTURES / "patterns" / handling.case)
+    case = Case(FIXTURES / handling.case)
     handling.remove(monkeypatch)
     found, _ = lint(case.lay_out(tmp_path), case.rule)
     assert found != case.expected, f"{case.name} shows nothing of: {handling.what}"
 
 
 def test_every_pattern_is_named_here() -> None:
-    fixtures = {path.name for path in (FIXTURES / "patterns").iterdir() if path.name != "__pycache__"}
-    assert fixtures - {handling.case for handling in HANDLINGS} == {"07_commit_flag_left_on.py"}
+    fixtures = {f"patterns/{path.name}" for path in (FIXTURES / "patterns").glob("[0-9]*")}
+    assert fixtures - {handling.case for handling in HANDLINGS} == {"patterns/07_commit_flag_left_on.py"}
     assert {handling.what[:2] for handling in HANDLINGS} == {f"{number:02}" for number in range(1, 15)}
