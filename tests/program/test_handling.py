@@ -5,6 +5,7 @@ Each handling is taken out by the smallest patch that does it; then the fixture'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from session_lint.program import (
     failures,
     flow,
     interpreter,
+    roles,
     states,
     vocabulary,
 )
@@ -276,6 +278,10 @@ def all_the_same(provide: Callable[..., Values]) -> Callable[..., Values]:
     return lambda self, provider, cached: provide(self, provider, True)
 
 
+def no_scripts(infer: Callable[..., str]) -> Callable[..., str]:
+    return lambda module, kinds, **known: infer(module, kinds, **known).replace("script", "service")
+
+
 HANDLINGS = [
     Handling(
         "01 names are told apart by import",
@@ -311,6 +317,9 @@ HANDLINGS = [
     ),
     Handling(
         "02 owner or borrower by the argument", "patterns/02e_conditional_owner", gives(ControlFlow, "truth", None)
+    ),
+    Handling(
+        "02 a session is opened if none is given", "patterns/02f_session_if_none.py", gives(ControlFlow, "truth", None)
     ),
     Handling("03 a decorator that begins", "patterns/03_decorator_begins", gives(Evaluator, "apply_decorator", None)),
     Handling(
@@ -439,6 +448,7 @@ HANDLINGS = [
         "patterns/13e_container_of_functions",
         gives(vocabulary, "is_container", False),
     ),
+    Handling("13 that-depends", "patterns/13g_that_depends.py", gives(vocabulary, "is_container", False)),
     Handling("13 protocols", "patterns/13f_overridden_protocol", gives(Attributes, "_overrides", [])),
     Handling(
         "14 one session for a request",
@@ -452,6 +462,8 @@ HANDLINGS = [
         "patterns/14b_order_of_a_request.py",
         around(_Injection, "_unwrap", torn_down),
     ),
+    Handling("15 scripts", "patterns/15_script", around(roles, "_infer", no_scripts)),
+    Handling("15 migrations", "patterns/15b_migration", puts(roles, "_MIGRATION", re.compile("$^"))),
 ]
 
 
@@ -592,7 +604,7 @@ ITEMS = [
     # Providers
     Handling("a context manager", PROVIDERS, unseen(Calls, "call", ManagerFunction)),
     Handling("a generator dependency", PROVIDERS, around(_Injection, "_unwrap", lambda plain: lambda self, v: NOTHING)),
-    Handling("a plain return", "patterns/02e_conditional_owner", gives(interpreter, "_may_differ", NOTHING)),
+    Handling("a plain return", "patterns/02f_session_if_none.py", gives(interpreter, "_may_differ", NOTHING)),
     Handling("a coroutine", PROVIDERS, unseen(Calls, "awaited", Coroutine)),
     Handling("__aenter__", PROVIDERS, unseen(Calls, "enter", Instance)),
     Handling(
@@ -675,4 +687,4 @@ def test_a_fixture_fails_without_the_handling(
 def test_every_pattern_is_named_here() -> None:
     fixtures = {f"patterns/{path.name}" for path in (FIXTURES / "patterns").glob("[0-9]*")}
     assert fixtures - {handling.case for handling in HANDLINGS} == {"patterns/07_commit_flag_left_on.py"}
-    assert {handling.what[:2] for handling in HANDLINGS} == {f"{number:02}" for number in range(1, 15)}
+    assert {handling.what[:2] for handling in HANDLINGS} == {f"{number:02}" for number in range(1, 16)}
