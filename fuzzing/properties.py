@@ -121,7 +121,7 @@ def check_reports(result: Result) -> None:
     audit_markdown.render(report)
     assert json.loads(audit_json.render(report, result, str))["findings"] == found
     html.render(result)
-    traces = traced(result.program, result.findings)
+    traces = traced(result.program, result.findings, result.faults)
     trace.render_tree(traces, str, trees=True, color=True, ascii_only=True)
     trace.render_markdown(traces, str)
     json.loads(trace.render_json(traces, str))

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from session_lint import ir
+from session_lint.faults import Fault
 from session_lint.findings import Counts, Finding, Severity
 from session_lint.rules.registry import Rule
 from session_lint.suppressions import Suppression
@@ -46,21 +47,13 @@ class Card(msgspec.Struct, frozen=True):
     always: bool
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """An error of ours that cost part of a run: in which rule or at which file, what it was, and its traceback."""
-
-    where: str
-    what: str
-    trace: str
-
-
 class Analysis(msgspec.Struct, frozen=True):
     """What is known of a tree.
 
     Args:
         findings: of all rules that ran.
         remarks: of every file that has any.
-        counts: what was looked at.
+        counts: what was looked at; None where counting failed.
         other_policy: the policy that the code plainly follows, where it is not the settings'.
         defined: the functions and classes that the settings name and that the project has.
         cards: of all rules there are.
@@ -70,7 +63,7 @@ class Analysis(msgspec.Struct, frozen=True):
 
     findings: tuple[Finding, ...]
     remarks: tuple[Remarks, ...]
-    counts: Counts
+    counts: Counts | None
     other_policy: OtherPolicy | None
     defined: frozenset[str]
     cards: tuple[Card, ...]

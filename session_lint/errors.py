@@ -12,6 +12,10 @@ class UserError(Exception):
     """The run cannot go on for a reason the user can mend; the message says what, where and what to do."""
 
 
+class Failed(Exception):
+    """An error of ours in a stage without which nothing can go on; the message says which."""
+
+
 def shortened(path: Path) -> str:
     """A path as an error says it: its beginning, where it is long."""
     text = str(path)

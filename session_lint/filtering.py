@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from session_lint.analysis import Remarks
+from session_lint.faults import Fault, Noted
 from session_lint.findings import Finding, Severity
 from session_lint.rules.registry import Rule, Selection, require_match, select_rules, severities
 from session_lint.rules.sl901_unused_suppression import misspelled, unused
@@ -72,6 +73,7 @@ class Sieve:
         remarks: Iterable[Remarks],
         sources: Sources,
         ran: frozenset[str],
+        faults: list[Fault],
         *,
         whole: bool,
     ) -> Sifted:
@@ -82,6 +84,7 @@ class Sieve:
             remarks: the comments in these files that may suppress.
             sources: their texts.
             ran: codes of the rules that ran.
+            faults: errors of ours are added to it.
             whole: they are all files of the project.
         """
         kept: list[Finding] = []
@@ -90,7 +93,7 @@ class Sieve:
         for finding in sorted({self._with_severity(one) for one in findings}, key=_sort_key):
             (hidden if self._covers(finding) else by_file.setdefault(finding.filename, [])).append(finding)
         for file in remarks:
-            self._sift_file(file, by_file.pop(file.path, []), sources, ran, kept, hidden, whole=whole)
+            self._sift_file(file, by_file.pop(file.path, []), sources, ran, faults, kept, hidden, whole=whole)
         kept.extend(one for group in by_file.values() for one in group)
         return Sifted(tuple(sorted(kept, key=_sort_key)), tuple(sorted(hidden, key=_sort_key)))
 
@@ -116,6 +119,7 @@ class Sieve:
         findings: Sequence[Finding],
         sources: Sources,
         ran: frozenset[str],
+        faults: list[Fault],
         kept: list[Finding],
         hidden: list[Finding],
         *,
@@ -123,11 +127,17 @@ class Sieve:
     ) -> None:
         suppressions = file.suppressions
         filtered = apply_suppressions(findings, suppressions)
-        about = [*misspelled(file.path, file.comments), *blanket(file.path, suppressions)]
-        about += without_reason(file.path, suppressions)
+        about: list[Finding] = []
+        with Noted(faults, f"SL901 at {file.path}"):
+            about += misspelled(file.path, file.comments)
+        with Noted(faults, f"SL903 at {file.path}"):
+            about += blanket(file.path, suppressions)
+        with Noted(faults, f"SL904 at {file.path}"):
+            about += without_reason(file.path, suppressions)
         if whole and suppressions:
-            lines = split_lines(sources.text(file.path))
-            about += unused(file.path, suppressions, filtered, self._rules, ran, lines)
+            with Noted(faults, f"SL901 at {file.path}"):
+                lines = split_lines(sources.text(file.path))
+                about += unused(file.path, suppressions, filtered, self._rules, ran, lines)
         judged = apply_suppressions(list(self._chosen(about, ran)), suppressions)
         kept.extend((*filtered.kept, *judged.kept))
         hidden.extend((*filtered.hidden, *judged.hidden))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from session_lint.analysis import Analysis, Fault, Remarks, card
+from session_lint.analysis import Analysis, Remarks, card
+from session_lint.checks.counting import count
 from session_lint.facts import read_facts
+from session_lint.faults import Noted
 from session_lint.findings import Finding
 from session_lint.inference import other_policy
 from session_lint.loading import Loaded, Progress
@@ -80,15 +81,21 @@ def judge(
         progress: told how many have.
     """
     found: list[Finding] = list(loaded.findings)
-    faults = list(loaded.faults)
+    faults = [*loaded.faults, *program.flow.world.faults]
+    counts = policy = None
+    defined: frozenset[str] = frozenset()
     modules = {module.path: module for module in program.modules}
     for number, rule in enumerate(rules):
         if progress is not None:
             progress("Rules", number, len(rules))
-        try:
+        with Noted(faults, rule.code):
             found.extend(_with_digest(program, modules, finding) for finding in rule(program))
-        except Exception as error:  # noqa: BLE001  (one rule's failure is no reason to lose what the others find)
-            faults.append(Fault(rule.code, f"{type(error).__name__}: {error}", traceback.format_exc()))
+    with Noted(faults, "the counts of the summary"):
+        counts = count(program)
+    with Noted(faults, "the policy of the code"):
+        policy = other_policy(program)
+    with Noted(faults, "SL905"):
+        defined = defined_providers(program)
     lap("rules")
     remarks = tuple(
         Remarks(file.path, file.module.comments, suppressions_of(file.module))
@@ -106,9 +113,9 @@ def judge(
     return Analysis(
         tuple(found),
         remarks,
-        program.counts,
-        other_policy(program),
-        defined_providers(program),
+        counts,
+        policy,
+        defined,
         tuple(card(rule) for rule in known),
         size,
         tuple(faults),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from session_lint.analysis import Fault
 from session_lint.cache.forms import form_of
 from session_lint.cache.store import MAX_BYTES, Store
 from session_lint.cache.tree import Tree
+from session_lint.faults import Fault
 from session_lint.findings import Finding
 from session_lint.lowering.outcome import Outcome, decode_outcome
 from session_lint.lowering.pool import lower_all

@@ -6,9 +6,10 @@ Nothing is written here: files are changed in memory, and the analysis sees them
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from session_lint.faults import Fault, Noted
 from session_lint.findings import Finding
 from session_lint.fixing import Fixed, Lines, apply_fixes, place_of
 from session_lint.lowering import LoweringError, lower
@@ -52,6 +53,13 @@ class _State:
     refused: set[_Place] = field(default_factory=set)
     fixed: list[Finding] = field(default_factory=list)
     dropped: list[Finding] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def costs(self, after: Result) -> bool:
+        """Whether something failed on what the fixes give that did not on what was there: its findings are not gone."""
+        new = [fault for fault in after.faults if fault not in self.result.faults]
+        self.faults += new
+        return bool(new)
 
     def text(self, path: str) -> str:
         return self.texts[path] if path in self.texts else self.result.files.sources.text(path)
@@ -84,13 +92,18 @@ def mend(request: Request, files: Files, *, unsafe: bool) -> Mended:
         if not made:
             break
         texts = {**state.texts, **{path: fixed.text for path, fixed in made.items()}}
-        after = run(request, _with_texts(files, texts))
         runs += 1
+        after: Result | None = None
+        with Noted(state.faults, f"the program with the fixes of {', '.join(made)}"):
+            after = run(request, _with_texts(files, texts))
+        if after is None or state.costs(after):
+            break  # what could not be judged again is not written
         if not _give_up_what_stays(state, made, after):
             passes += 1
             _accept(state, made, texts, after)
     before = {path: files.sources.read(path) for path in state.texts}
     contents = {path: encode(text, before[path]) for path, text in state.texts.items()}
+    state.result.faults.extend(fault for fault in state.faults if fault not in state.result.faults)
     return Mended(state.result, before, contents, tuple(state.fixed), tuple(state.dropped))
 
 
@@ -102,22 +115,30 @@ def _make(state: _State, *, unsafe: bool) -> dict[str, Fixed]:
             wanted[finding.filename].append(finding)
     made = {}
     for path, findings in wanted.items():
-        text = state.text(path)
-        lines = Lines(text)
-        open_ = [f for f in findings if (path, f.code, place_of(lines, f.span)) not in state.refused]
-        fixed = apply_fixes(text, open_)
-        if fixed.applied and not _is_sound(fixed.text, path, state):
-            bad = [f for f in fixed.applied if not _is_sound(apply_fixes(text, [f]).text, path, state)]
-            for finding in bad or fixed.applied:
-                state.refuse(finding, lines)
-            fixed = apply_fixes(text, [f for f in open_ if bad and f not in bad])
-            if fixed.applied and not _is_sound(fixed.text, path, state):
-                for finding in fixed.applied:
-                    state.refuse(finding, lines)
-                continue
-        if fixed.text != text:
-            made[path] = fixed
+        with Noted(state.faults, f"the fixes of {path}"):
+            fixed = _fixed(state, path, findings)
+            if fixed.text != state.text(path):
+                made[path] = fixed
     return made
+
+
+def _fixed(state: _State, path: str, findings: Sequence[Finding]) -> Fixed:
+    """The text of a file after one pass; unchanged where nothing of it parses."""
+    text = state.text(path)
+    lines = Lines(text)
+    open_ = [f for f in findings if (path, f.code, place_of(lines, f.span)) not in state.refused]
+    fixed = apply_fixes(text, open_)
+    if not fixed.applied or _is_sound(fixed.text, path, state):
+        return fixed
+    bad = [f for f in fixed.applied if not _is_sound(apply_fixes(text, [f]).text, path, state)]
+    for finding in bad or fixed.applied:
+        state.refuse(finding, lines)
+    fixed = apply_fixes(text, [f for f in open_ if bad and f not in bad])
+    if not fixed.applied or _is_sound(fixed.text, path, state):
+        return fixed
+    for finding in fixed.applied:
+        state.refuse(finding, lines)
+    return Fixed(text, (), ())
 
 
 def _is_sound(text: str, path: str, state: _State) -> bool:

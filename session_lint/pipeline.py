@@ -22,7 +22,8 @@ from session_lint.cache.seal import user_key
 from session_lint.cache.store import CACHE_FOLDER, Store, open_store
 from session_lint.cache.tree import Tree, look_at, look_at_snapshot
 from session_lint.discovery import Discovery, discover, finder
-from session_lint.errors import UserError, shortened
+from session_lint.errors import Failed, UserError, shortened
+from session_lint.faults import Noted
 from session_lint.filtering import Sieve
 from session_lint.findings import Confidence, Counts, Finding
 from session_lint.project import locate_project
@@ -121,7 +122,7 @@ def nothing(files: Files) -> Result:
         raise RuntimeError("nothing was linked")
 
     analysis = Analysis((), (), Counts(0, 0, 0), None, frozenset(), (), {})
-    return Result(files, analysis, (), (), (), frozenset(), frozenset(), (), {}, {}, no_program)
+    return Result(files, analysis, (), (), (), frozenset(), frozenset(), [], {}, {}, no_program)
 
 
 def run(request: Request, files: Files) -> Result:
@@ -153,8 +154,8 @@ def run(request: Request, files: Files) -> Result:
     if analysis is None:
         analysis = stages.analysis(rules if store.folder is not None else selected, rules)
     # A rule that failed has not said anything; what another one failed at is none of this run's business.
-    faults = tuple(fault for fault in analysis.faults if fault.where in codes or fault.where not in all_codes)
-    codes -= {fault.where for fault in faults}
+    faults = [fault for fault in analysis.faults if fault.rule in codes or fault.rule not in all_codes]
+    codes -= {fault.rule for fault in faults}
 
     reported = set(files.discovery.reported) | {folder for folder, _ in files.discovery.unreadable}
     whole = files.whole
@@ -168,20 +169,24 @@ def run(request: Request, files: Files) -> Result:
         (remarks for remarks in analysis.remarks if remarks.path in scope),
         files.sources,
         codes,
+        faults,
         whole=whole,
     )
     kept = list(sifted.kept)
     if whole and files.project.settings_file is not None:
         paths = files.discovery.known
-        kept += sieve.stale_settings(settings, analysis.defined, paths, files.project.settings_file, root, codes)
+        with Noted(faults, f"SL905 at {files.project.settings_file.name}"):
+            kept += sieve.stale_settings(settings, analysis.defined, paths, files.project.settings_file, root, codes)
+    codes -= {fault.rule for fault in faults}
     kept.sort(key=_sort_key)
     old: list[Finding] = []
     if request.past is not None:
         found = kept
         kept, old = request.past.part(found, reported)
         if whole and request.past.baseline is not None:
-            rows = request.past.stale(found, codes, all_codes)
-            kept += sieve.stale_baseline(request.past.baseline.file, rows, root, codes)
+            with Noted(faults, f"SL905 at {request.past.baseline.file.name}"):
+                rows = request.past.stale(found, codes, all_codes)
+                kept += sieve.stale_baseline(request.past.baseline.file, rows, root, codes)
     clock.lap("choosing")
     return Result(
         files,
@@ -189,7 +194,7 @@ def run(request: Request, files: Files) -> Result:
         _sure(kept, request.min_confidence),
         _sure((one for one in sifted.hidden if one.filename in reported), request.min_confidence),
         _sure((one for one in old if one.filename in reported), request.min_confidence),
-        codes,
+        codes - {fault.rule for fault in faults},
         all_codes,
         faults,
         clock.laps,
@@ -317,7 +322,12 @@ class _Stages:
         loaded = self.loaded()
         if self._request.progress is not None:
             self._request.progress("Linking", 0, 0)
-        program = link_files(loaded, self._files.project.settings, self._files.project.root)
+        try:
+            program = link_files(loaded, self._files.project.settings, self._files.project.root)
+        except UserError:
+            raise
+        except Exception as error:
+            raise Failed(f"linking the program: {type(error).__name__}: {error}") from error
         self._clock.lap("linking")
         return program
 

@@ -100,7 +100,7 @@ def combine(results: Sequence[Result]) -> Result:
         findings(lambda result: result.old),
         frozenset().union(*(result.rules_run for result in results)),
         frozenset().union(*(result.rules_known for result in results)),
-        tuple(fault for result in results for fault in result.faults),
+        [fault for result in results for fault in result.faults],
         _sum([result.seconds for result in results], 0.0),
         _sum([result.work for result in results], 0),
         _no_program,
@@ -109,7 +109,7 @@ def combine(results: Sequence[Result]) -> Result:
 
 def _one_analysis(analyses: Sequence[Analysis]) -> Analysis:
     """What a report of findings says beside them."""
-    counts = [analysis.counts for analysis in analyses]
+    counts = [analysis.counts for analysis in analyses if analysis.counts is not None]
     faults = tuple(fault for analysis in analyses for fault in analysis.faults)
     total = Counts(*(sum(getattr(one, field) for one in counts) for field in Counts.__struct_fields__))
     return Analysis((), (), total, None, frozenset(), analyses[0].cards, {}, faults)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from session_lint.analysis import Analysis, Fault
+from session_lint.analysis import Analysis
+from session_lint.faults import Fault
 from session_lint.findings import Finding
 from session_lint.fingerprints import Mark
 from session_lint.request import Files
@@ -28,7 +29,7 @@ class Result:
         old: findings that were there before, by the baseline or at an earlier revision.
         rules_run: codes of the rules that ran to their end.
         rules_known: codes of all rules there are.
-        faults: errors of ours that cost findings.
+        faults: errors of ours that cost findings; a report adds those that cost what it would have said.
         seconds: how long each stage took.
         work: how much was done and how much spared, by what it is.
         linked: gives the program, which is linked anew where the analysis came from the cache.
@@ -41,7 +42,7 @@ class Result:
     old: tuple[Finding, ...]
     rules_run: frozenset[str]
     rules_known: frozenset[str]
-    faults: tuple[Fault, ...]
+    faults: list[Fault]
     seconds: Mapping[str, float]
     work: Mapping[str, int]
     linked: Callable[[], Program] = field(repr=False)

@@ -16,6 +16,7 @@ from session_lint import ir
 from session_lint.checks.reads import is_read
 from session_lint.conventions import Provider, provider_of
 from session_lint.errors import UserError
+from session_lint.faults import Fault, Noted
 from session_lint.program import vocabulary
 from session_lint.program.symbols import Function
 from session_lint.rules.writing import is_write
@@ -95,18 +96,28 @@ class Trace(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-def trace(program: Program, findings: Sequence[Finding], wanted: Sequence[str] = ()) -> tuple[Trace, ...]:
+def trace(
+    program: Program, findings: Sequence[Finding], faults: list[Fault], wanted: Sequence[str] = ()
+) -> tuple[Trace, ...]:
     """The transaction maps of entry points outside tests, in the order of files and rows.
 
     Args:
         findings: whose codes mark the steps that they stand at.
+        faults: errors of ours are added to it; the map that one costs is left out.
         wanted: routes (``POST /batch``), names of functions, or globs of either; empty for all.
 
     Raises:
         UserError: one of them means no entry point.
     """
     tracer = _Tracer(program, _Marks(findings))
-    return tuple(tracer.trace(entry) for entry in entries_of(program, wanted))
+    traces = []
+    for entry in entries_of(program, wanted):
+        function = entry.function
+        with Noted(
+            faults, f"the transaction map of {function.qualname} ({function.module.path}:{function.name_span.row})"
+        ):
+            traces.append(tracer.trace(entry))
+    return tuple(traces)
 
 
 def entries_of(program: Program, wanted: Sequence[str] = ()) -> list[EntryPoint]:

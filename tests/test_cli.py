@@ -221,7 +221,7 @@ def test_an_internal_error_is_no_finding(project: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("session_lint.judging.link", fail)
     result = invoke("check")
     assert result.exit_code == 2
-    assert result.stderr.startswith("session-lint: internal error (ZeroDivisionError: oh); ")
+    assert result.stderr.startswith("session-lint: internal error (linking the program: ZeroDivisionError: oh); ")
 
 
 def test_interruption(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

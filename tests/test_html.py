@@ -109,7 +109,9 @@ def test_it_says_what_the_run_found(page: Page) -> None:
     assert all(step.command in page.texts["next"] for step in report.next_steps)
     assert "process_batch_with_own_session" in page.texts["analysis"]
     drawings = json.loads(page.texts["drawings"])
-    traces = [one for one in trace(result.program, result.findings) if one.steps or one.codes or one.sources]
+    traces = [
+        one for one in trace(result.program, result.findings, result.faults) if one.steps or one.codes or one.sources
+    ]
     assert (
         len(drawings["maps"]) == len([item for item in page.ids("details") if item.startswith("map-")]) == len(traces)
     )

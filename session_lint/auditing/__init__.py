@@ -35,16 +35,19 @@ def audit_report(
     recommendations = recommendations_of(view)
     undecided = undecided_of(view)
     details = details_of(view)
+    whole = _table(view, table.whole_table(result, view.spell))
+    modules = tuple(_table(view, one) for one in table.module_tables(result, view.spell))
+    steps = next_steps_of(view, details, recommendations, undecided)
     return Report(
         SCHEMA_VERSION,
         __version__,
-        summary_of(view),
-        _table(view, table.whole_table(result, view.spell)),
-        tuple(_table(view, one) for one in table.module_tables(result, view.spell)),
+        summary_of(view),  # the last to be worked out, as it says how much of the others failed
+        whole,
+        modules,
         details,
         undecided,
         recommendations,
-        next_steps_of(view, details, recommendations, undecided),
+        steps,
     )
 
 

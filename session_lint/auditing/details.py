@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from session_lint.auditing.model import Detail, DetailId, Fault, Group, Place, Subject
+from session_lint.auditing.model import NOT_WORKED_OUT, Detail, DetailId, Fault, Group, Place, Subject
 from session_lint.checks.descent import borrowers, entered, reached
 from session_lint.checks.engines import ENGINES, EngineMade
 from session_lint.checks.evidence_background import Task, by_of, ends_of, sessions_of, starts_of, tasks_of
@@ -18,6 +18,7 @@ from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.providing import begun_for
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
+from session_lint.faults import Noted
 from session_lint.program.symbols import Function
 from session_lint.report.conventions import described
 
@@ -26,13 +27,29 @@ if TYPE_CHECKING:
     from session_lint.inference import PoolerHint
     from session_lint.program.symbols import Unit
 
+_TASKS = "Background tasks"
+_SERVICES = "Service functions"
+_ROUTERS = "Routers"
+_ENGINES = "Connection pooler and engine configuration"
 _LENT = 6
 _LENDERS = 3
 
 
 def details_of(view: View) -> tuple[Detail, ...]:
     """The four parts, in the order in which they are read."""
-    return (*(_judged(view, one) for one in (_tasks(view), _services(view), _routers(view))), _engines(view))
+    parts: tuple[tuple[DetailId, str, Callable[[View], Detail]], ...] = (
+        ("background-tasks", _TASKS, lambda view: _judged(view, _tasks(view))),
+        ("service-functions", _SERVICES, lambda view: _judged(view, _services(view))),
+        ("routers", _ROUTERS, lambda view: _judged(view, _routers(view))),
+        ("engines", _ENGINES, _engines),
+    )
+    return tuple(_worked_out(view, *part) for part in parts)
+
+
+def _worked_out(view: View, id_: DetailId, title: str, make: Callable[[View], Detail]) -> Detail:
+    with Noted(view.faults, f"the audit's part on {id_}"):
+        return make(view)
+    return Detail(id_, title, NOT_WORKED_OUT, ())
 
 
 def _detail(id_: DetailId, title: str, text: str, groups: Iterable[tuple[str, Sequence[Subject]]]) -> Detail:
@@ -69,7 +86,7 @@ def _tasks(view: View) -> Detail:
     idle = [t for t in tasks if not t.has_session]
     return _detail(
         "background-tasks",
-        "Background tasks",
+        _TASKS,
         counted(len(tasks), "background task") if tasks else "nothing here runs in the background",
         (
             (_say(own, "opens sessions of its own", "open sessions of their own"), [_task(view, t) for t in own]),
@@ -116,7 +133,7 @@ def _services(view: View) -> Detail:
     verbs = "begins, commits, rolls back nor closes" if len(quiet) == 1 else "begin, commit, roll back nor close"
     return _detail(
         "service-functions",
-        "Service functions",
+        _SERVICES,
         f"a session is lent to {counted(len(borrowers), 'function')}"
         if borrowers
         else "no function here is lent a session",
@@ -160,7 +177,7 @@ def _routers(view: View) -> Detail:
         groups.setdefault(bounds_of(view.scope, endpoint), []).append(subject)
     return _detail(
         "routers",
-        "Routers",
+        _ROUTERS,
         counted(len(endpoints), "endpoint") if endpoints else "no endpoint here",
         ((f"{len(subjects)} {said}", subjects) for (_, said), subjects in sorted(groups.items())),
     )
@@ -250,7 +267,7 @@ def _engines(view: View) -> Detail:
     )
     return _detail(
         "engines",
-        "Connection pooler and engine configuration",
+        _ENGINES,
         f'{count}{where}; the settings say `pooler = "{settings.pooler}"`, {speaks}',
         (
             (

@@ -139,6 +139,10 @@ class Fault(msgspec.Struct, frozen=True):
     below: bool = False
 
 
+NOT_WORKED_OUT = "could not be worked out, by an error of session-lint itself"
+"""What is said in place of what failed."""
+
+
 SHOWN_BELOW = 2
 """How many places a text for reading names of a rule that fires below a subject."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from session_lint.auditing.model import Detail, NextStep, Recommendation, Undecided
 from session_lint.checks.wording import counted
+from session_lint.faults import Noted
 from session_lint.findings import Severity
 from session_lint.report.owners import OWNER_NAMES
 from session_lint.rules.registry import load_rules
@@ -141,7 +142,8 @@ def next_steps_of(
             NextStep("Read why the gravest rules matter, with an example and the remedy", f"session-lint rule {codes}")
         )
         steps += _map_of_worst(view, details)
-    steps += _settings(view)
+    with Noted(view.faults, "the audit's look at the settings"):
+        steps += _settings(view)
     place = next((place for one in undecided for place in one.places), None)
     if place is not None:
         command = view.command("explain", f"{place.filename}:{place.row}")

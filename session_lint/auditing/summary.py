@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.auditing.model import (
+    NOT_WORKED_OUT,
     Ended,
     Fact,
     Place,
@@ -16,9 +18,9 @@ from session_lint.auditing.model import (
     Summary,
 )
 from session_lint.auditing.view import plain
-from session_lint.checks.openings import OPENINGS
 from session_lint.checks.wording import counted, lines, listed
-from session_lint.findings import Severity
+from session_lint.faults import Noted
+from session_lint.findings import Counts, Severity
 from session_lint.inference import PLAIN_SHARE, OwnerCount, voting
 from session_lint.report.conventions import conventions, described
 from session_lint.report.owners import OWNER_NAMES
@@ -36,16 +38,62 @@ _SHOWN = 12
 MOST = 0.5
 
 
+_INFERRED = ("Transaction owner", "Session modules", "Providers")
+_NOT_INFERRED = tuple(Fact(label, (NOT_WORKED_OUT,)) for label in _INFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inferred:
+    """What of the summary is inferred from the code."""
+
+    policy: Policy
+    modules: tuple[SessionModuleFact, ...]
+    providers: tuple[ProviderFact, ...]
+    facts: tuple[Fact, ...]
+
+
 def summary_of(view: View) -> Summary:
     """The first part of the report."""
-    result, inferred = view.result, view.inference
+    result = view.result
+    found = _Inferred(Policy(result.files.project.settings.transaction_owner, None, ()), (), (), _NOT_INFERRED)
+    with Noted(view.faults, "what the audit infers from the code"):
+        found = _inferred(view)
     settings, facts = result.files.project.settings, view.program.facts
-    counts = result.analysis.counts
+    counts = result.analysis.counts or Counts(0, 0, 0)
     by_severity = Counter(finding.severity for finding in result.findings)
     versions = {name: facts.versions[name] for name in _LIBRARIES if name in facts.versions}
-    policy = _policy(view)
-    sessions = sum(not one.in_provider for one in OPENINGS.everywhere(view.program))
-    looked = looked_at(result, sessions)
+    looked = looked_at(result)
+    settings_file = result.files.project.settings_file
+    return Summary(
+        looked,
+        outcome(result),
+        len(result.reported),
+        len(result.files.discovery.known),
+        counts.files_with_sessions,
+        counts.sessions,
+        counts.endpoints,
+        number_of_checks(result),
+        by_severity[Severity.ERROR],
+        by_severity[Severity.WARNING],
+        by_severity[Severity.INFO],
+        len(result.hidden),
+        facts.python,
+        versions,
+        settings_file.name if settings_file is not None else None,
+        settings.pooler,
+        found.policy,
+        found.modules,
+        found.providers,
+        (
+            Fact("Looked at", (looked, outcome(result))),
+            Fact("Versions", (_versions(facts.python, versions),)),
+            *found.facts,
+        ),
+    )
+
+
+def _inferred(view: View) -> _Inferred:
+    inferred, policy = view.inference, _policy(view)
     modules = tuple(
         SessionModuleFact(view.show(one.filename), tuple(_place(view, place) for place in one.made))
         for one in inferred.session_modules
@@ -60,35 +108,12 @@ def summary_of(view: View) -> Summary:
         for one in inferred.providers
     )
     in_words = [described(one.provider) for one in inferred.providers]
-    settings_file = result.files.project.settings_file
-    return Summary(
-        looked,
-        outcome(result),
-        len(result.reported),
-        len(result.files.discovery.known),
-        counts.files_with_sessions,
-        sessions,
-        counts.endpoints,
-        number_of_checks(result),
-        by_severity[Severity.ERROR],
-        by_severity[Severity.WARNING],
-        by_severity[Severity.INFO],
-        len(result.hidden),
-        facts.python,
-        versions,
-        settings_file.name if settings_file is not None else None,
-        settings.pooler,
-        policy,
-        modules,
-        providers,
-        (
-            Fact("Looked at", (looked, outcome(result))),
-            Fact("Versions", (_versions(facts.python, versions),)),
-            Fact("Transaction owner", tuple(_owners(view, policy))),
-            Fact("Session modules", _listed([_module(one) for one in modules])),
-            Fact("Providers", _listed([_provider(*one) for one in zip(providers, in_words, strict=True)])),
-        ),
+    facts = (
+        tuple(_owners(view, policy)),
+        _listed([_module(one) for one in modules]),
+        _listed([_provider(*one) for one in zip(providers, in_words, strict=True)]),
     )
+    return _Inferred(policy, modules, providers, tuple(map(Fact, _INFERRED, facts)))
 
 
 def _listed(texts: Sequence[str]) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from session_lint.auditing.model import Place, Undecided
+from session_lint.auditing.model import NOT_WORKED_OUT, Place, Undecided
 from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
 from session_lint.checks.descent import entered
 from session_lint.checks.evidence_background import STARTS
 from session_lint.explanation import Unknown, outside_calls, unknown_calls
+from session_lint.faults import Noted
 from session_lint.program.actions import HOLD_NOTHING
 from session_lint.program.contexts import origins
 from session_lint.program.symbols import Function
@@ -29,26 +30,22 @@ _OUTSIDE = ("test", "migration")
 
 def undecided_of(view: View) -> tuple[Undecided, ...]:
     """All of it, each kind once."""
-    kinds = (
-        (
-            "Entry points whose session is of unknown origin, so that who ends its transaction is not known",
-            _origins(view),
-        ),
-        ("Calls that are handed a session and are not known: what they do to it is not looked into", _calls(view)),
-        (
-            "Functions in which a session is known by its name alone, so that findings are of low confidence",
-            _names(view),
-        ),
-        ("Engines whose URL is not written down, so that driver and port are not known", _urls(view)),
-        ("Files that could not be read", _unread(view)),
-        ("Rules that did not run", _rules(view)),
+    kinds: tuple[tuple[str, Callable[[View], Points]], ...] = (
+        ("Entry points whose session is of unknown origin, so that who ends its transaction is not known", _origins),
+        ("Calls that are handed a session and are not known: what they do to it is not looked into", _calls),
+        ("Functions in which a session is known by its name alone, so that findings are of low confidence", _names),
+        ("Engines whose URL is not written down, so that driver and port are not known", _urls),
+        ("Files that could not be read", _unread),
+        ("Rules that did not run", _rules),
     )
     found = []
-    for text, points in kinds:
-        listed = list(points)
-        if listed:
-            places = tuple(place for _, place in listed if place.row)
-            found.append(Undecided(text, tuple(point for point, _ in listed), places))
+    for text, look in kinds:
+        points: Points = [(NOT_WORKED_OUT, Place("", 0, ""))]
+        with Noted(view.faults, f"the audit's {look.__name__.strip('_')} that are not decided"):
+            points = look(view)
+        if points:
+            places = tuple(place for _, place in points if place.row)
+            found.append(Undecided(text, tuple(point for point, _ in points), places))
     return tuple(found)
 
 
@@ -151,7 +148,7 @@ def _unread(view: View) -> Points:
 def _rules(view: View) -> Points:
     codes: Sequence[str] = [code for check in CHECKS for code in check.rules if code not in view.result.rules_run]
     known = view.result.rules_known
-    failed = {fault.where for fault in view.result.faults} & known
+    failed = {fault.rule for fault in view.result.faults} & known
     missing = sorted(failed), sorted(set(codes) & known - failed), sorted(set(codes) - known)
     reasons = (
         "failed, an error of session-lint itself",

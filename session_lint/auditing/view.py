@@ -14,6 +14,7 @@ from session_lint.program.symbols import Function
 from session_lint.report.style import printable
 
 if TYPE_CHECKING:
+    from session_lint.faults import Fault as OwnFault
     from session_lint.findings import Finding
     from session_lint.program import Program
     from session_lint.program.symbols import Unit
@@ -64,6 +65,11 @@ class View:
     @cached_property
     def inference(self) -> Inference:
         return infer(self.program)
+
+    @property
+    def faults(self) -> list[OwnFault]:
+        """Errors of ours, to which the parts of the report add theirs."""
+        return self.result.faults
 
     @cached_property
     def _by_function(self) -> dict[tuple[str, str], list[Finding]]:

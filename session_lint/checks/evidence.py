@@ -19,12 +19,14 @@ class Evidence:
         statements: what can be said of them, each a clause that names functions and ``file:line``; no full stop.
         applicable: False where the check has no object at all, as a pooler check without engines.
         elsewhere: what the rest of the project has to do with it; no reason for a file to have the row.
+        failed: it could not be worked out, by an error of ours.
     """
 
     found: int = 0
     statements: tuple[str, ...] = ()
     applicable: bool = True
     elsewhere: tuple[str, ...] = ()
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

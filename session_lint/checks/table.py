@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from session_lint.checks import CHECKS, Check
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.wording import listed
+from session_lint.faults import Noted
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
@@ -60,7 +61,12 @@ def _evidence(check: Check, result: Result, scope: Scope) -> Evidence:
         for finding in (*result.findings, *result.hidden)
         if finding.code in check.rules
     }
-    return check.evidence(replace(scope, reported=frozenset(reported)))
+    of_all = f"the evidence on {check.id}"
+    if any(fault.where == of_all for fault in result.faults):
+        return Evidence(applicable=False, failed=True)
+    with Noted(result.faults, of_all if scope.own is None else f"{of_all} in {scope.own}"):
+        return check.evidence(replace(scope, reported=frozenset(reported)))
+    return Evidence(failed=True)
 
 
 def _speaks(check: Check, result: Result, scope: Scope, evidence: Evidence) -> bool:
@@ -69,7 +75,7 @@ def _speaks(check: Check, result: Result, scope: Scope, evidence: Evidence) -> b
         for finding in (*result.findings, *result.hidden)
     ):
         return True
-    return evidence.applicable and bool(evidence.found or evidence.statements)
+    return evidence.applicable and bool(evidence.found or evidence.statements or evidence.failed)
 
 
 def _row(check: Check, result: Result, scope: Scope, evidence: Evidence) -> Row:
@@ -80,7 +86,9 @@ def _row(check: Check, result: Result, scope: Scope, evidence: Evidence) -> Row:
     if hidden:
         parts.append(f"{_places(hidden, scope)} suppressed")
     parts.extend(f"{', '.join(codes)} {why}" for why, codes in missing.items())
-    title = _result(check, len(found), evidence, missing)
+    failures = [*["the evidence could not be worked out"] * evidence.failed, *_unlooked(result, scope)]
+    parts.extend(f"{failure}, by an error of session-lint itself" for failure in failures)
+    title = _result(check, len(found), evidence, is_complete=not (missing or failures))
     if not parts:
         parts = [_nothing(check, title, result)]
     if left:
@@ -88,11 +96,11 @@ def _row(check: Check, result: Result, scope: Scope, evidence: Evidence) -> Row:
     return Row(check, title, _sentences(parts), violated=bool(found))
 
 
-def _result(check: Check, violations: int, evidence: Evidence, missing: Mapping[str, Sequence[str]]) -> str:
-    """What is proved comes first: a fault is one, whatever did not run; nothing is called fine unless all rules ran."""
+def _result(check: Check, violations: int, evidence: Evidence, *, is_complete: bool) -> str:
+    """What is proved comes first: a fault is one, whatever did not run; nothing is called fine unless all rules ran on all files."""
     if violations:
         return f"Violations ({violations})"
-    if missing:
+    if not is_complete:
         return "Not checked"
     if not evidence.applicable:
         return "Not applicable"
@@ -121,7 +129,13 @@ def _left_out(check: Check, result: Result) -> list[str]:
 
 
 def _failed(result: Result) -> set[str]:
-    return {fault.where for fault in result.faults}
+    return {fault.rule for fault in result.faults}
+
+
+def _unlooked(result: Result, scope: Scope) -> list[str]:
+    """What of the files could not be looked at, by errors of ours."""
+    places = [fault.where for fault in result.faults if fault.file in scope.paths]
+    return [f"what is in {listed([scope.show(place) for place in places])} could not be looked at"] if places else []
 
 
 def _violations(findings: Sequence[Finding], scope: Scope) -> list[str]:

@@ -15,7 +15,7 @@ import click
 
 from session_lint import __version__
 from session_lint.cli.options import FAILED, REPORT_IT, say, say_lines
-from session_lint.errors import UserError
+from session_lint.errors import Failed, UserError
 
 INTERRUPTED = 130
 _NO_ROOM = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
@@ -105,7 +105,7 @@ def _fail(error: Exception) -> int:
         import traceback  # for the error alone
 
         say_lines(traceback.format_exc())
-    what = f"{type(error).__name__}: {error}"
+    what = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
     say(f"session-lint: internal error ({what}); {REPORT_IT}")
     return FAILED
 

@@ -65,8 +65,8 @@ def trace(entries: tuple[str, ...], **options: Any) -> int:
     files = find_files(request)
     tell_inner(files)
     result = run(request, files)
-    traces = trace_entries(result.program, result.findings, entries)
-    if not traces:
+    traces = trace_entries(result.program, result.findings, result.faults, entries)
+    if not traces and not result.faults:
         raise UserError("No entry point was found; name the decorators that make one in `entry-point-decorators`.")
     show = path_speller(files.project.root, Path.cwd())
     form = "json" if options["output_format"] == "json" else "text"

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from session_lint import ir
 from session_lint.facts import ProjectFacts
-from session_lint.findings import ChainLink, Confidence, Counts
+from session_lint.findings import ChainLink, Confidence
 from session_lint.models import Models, load_models
 from session_lint.program.analysis import Analysis
 from session_lint.program.building import build_module, is_test_path
@@ -48,17 +48,9 @@ class Program:
     roles: Mapping[str, str]
 
     @cached_property
-    def counts(self) -> Counts:
-        """What was looked at, tests left out: files with sessions, sessions (each place that obtains one), endpoints."""
-        files: set[str] = set()
-        sessions: set[tuple[str, object]] = set()
-        for context in self.contexts():
-            for token in context.tokens:
-                files.add(context.module.path)
-                if token.how in ("created", "injected", "object"):
-                    sessions.add((context.module.path, (context.unit.qualname, token.path or token.site)))
-        endpoints = sum(e.is_endpoint and self.role(f) != "test" for f, e in self.entries.items())
-        return Counts(len(files), len(sessions), endpoints)
+    def files_with_sessions(self) -> frozenset[str]:
+        """The files in which something has a session, tests left out."""
+        return frozenset(context.module.path for context in self.contexts() if context.tokens)
 
     def contexts(self) -> Iterator[Context]:
         """Every way that a function outside the tests is entered."""

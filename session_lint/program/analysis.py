@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from session_lint.faults import note
 from session_lint.program.contexts import Context
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Function, Module, Unit
@@ -26,7 +27,17 @@ class Analysis:
     waiting: Waiting
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
+    failed: set[Unit] = field(default_factory=set)
     depth: int = 0
+
+    def fail(self, unit: Unit, error: Exception) -> None:
+        """Leave out a function that cannot be interpreted: calls of it are as unknown as those of what is not at hand."""
+        self.failed.add(unit)
+        self.contexts = {key: context for key, context in self.contexts.items() if context.unit is not unit}
+        if isinstance(unit, Function):
+            self.by_function.pop(unit, None)
+        row = unit.name_span.row if isinstance(unit, Function) else 1
+        note(self.flow.world.faults, f"{unit.module.path}:{row}", error)
 
     def all_contexts(self) -> list[Context]:
         return list(self.contexts.values())

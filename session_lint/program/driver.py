@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import itemgetter
 
 from session_lint.program import states, waiting
@@ -44,16 +45,24 @@ def interpret(
     )
     for entry in entries.values():
         if entry.function in reaching or _takes_session(flow, entry.function) or _view_holds(flow, entry.function):
-            _enter(analysis, entry)
+            _try(analysis, entry.function, partial(_enter, analysis, entry))
     rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
     called = flow.facts.callers
     for function in [f for f in rest if not called.get(f)] + [f for f in rest if called.get(f)]:
-        if function not in analysis.by_function:
-            enter(analysis, function, {}, {}, None, None)
+        if function not in analysis.by_function and function not in analysis.failed:
+            _try(analysis, function, partial(enter, analysis, function, {}, {}, None, None))
     for module in flow.world.modules:
         if module in reaching:
-            _run_module(analysis, module)
+            _try(analysis, module, partial(_run_module, analysis, module))
     return analysis
+
+
+def _try(analysis: Analysis, unit: Unit, do: Callable[[], object]) -> None:
+    """Interpret something; what fails there is left out, and the rest goes on."""
+    try:
+        do()
+    except Exception as error:  # noqa: BLE001
+        analysis.fail(unit, error)
 
 
 def _reaching(flow: Flow) -> set[Unit]:

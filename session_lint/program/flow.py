@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.faults import note
 from session_lint.program import vocabulary
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
@@ -195,11 +196,14 @@ class Flow(Evaluator):
             step.is_queued = False
             self.facts.evaluations += 1
             self.unit, self.scope = step.unit, step.scope
-            if isinstance(step.node, ir.Parameter):
-                assert isinstance(step.unit, Function)
-                self._parameter(step.unit, step.node)
-            else:
-                self._statement(step.node)
+            try:
+                if isinstance(step.node, ir.Parameter):
+                    assert isinstance(step.unit, Function)
+                    self._parameter(step.unit, step.node)
+                else:
+                    self._statement(step.node)
+            except Exception as error:  # noqa: BLE001  (what one statement gives is then as unknown as much else is)
+                note(self.world.faults, f"{step.unit.module.path}:{step.node.span.row}", error)
 
     # Cells
 

@@ -365,7 +365,7 @@ class Frame(Blocks):
         self, function: Function, bound: dict[str, Values], node: ir.Call | None, how: How, *, through_decorator: bool
     ) -> tuple[Context, dict[int, int]] | None:
         """Enter a function; None when that goes too deep, and what it does stays unknown."""
-        if self.analysis.depth >= MAX_CALL_DEPTH:
+        if self.analysis.depth >= MAX_CALL_DEPTH or function in self.analysis.failed:
             return None
         self.analysis.depth += 1
         try:
@@ -380,6 +380,11 @@ class Frame(Blocks):
                 through_decorator=through_decorator,
             )
         except RecursionError:
+            return None
+        except Unreachable:
+            raise
+        except Exception as error:  # noqa: BLE001  (the callers go on without it)
+            self.analysis.fail(function, error)
             return None
         finally:
             self.analysis.depth -= 1

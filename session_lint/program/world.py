@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
+from session_lint.faults import Fault
 from session_lint.models import Models
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
@@ -45,6 +46,7 @@ class World:
         self.classes: dict[int, Class] = {id(c.node): c for m in modules for c in m.classes}
         self.shared: dict[str, Cell] = {}
         self.instances: dict[str, Values] = {}
+        self.faults: list[Fault] = []
         self.bound: dict[tuple[Instance, str], tuple[Values, Values]] = {}
 
     def shared_cell(self, name: str) -> Cell:

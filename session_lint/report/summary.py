@@ -28,23 +28,27 @@ def text(
     return "".join(f"{line}\n" for line in (*lines, *decisions))
 
 
-def looked_at(result: Result, sessions: int | None = None) -> str:
+def looked_at(result: Result) -> str:
     """``Checked 97 files: 41 handle sessions, 58 sessions, 23 endpoints, 12 checks``; checks count when one of their rules ran.
 
     Sessions and endpoints are the project's; where the run reports on a part of it, they stand in brackets behind all its files.
-    ``sessions``: their number, where each place that opens one is counted by itself.
     """
-    counts = result.analysis.counts
     known, reported = len(result.files.discovery.known), len(result.reported)
-    handle = "handles" if counts.files_with_sessions == 1 else "handle"
-    has = (
-        f"{counts.files_with_sessions} {handle} sessions, "
-        f"{counted(counts.sessions if sessions is None else sessions, 'session')}, {counted(counts.endpoints, 'endpoint')}"
-    )
-    where = f": {has}" if reported == known else f" of {known} known ({has})"
+    has = _has(result)
+    where = f" of {known} known{has and f' ({has})'}" if reported != known else has and f": {has}"
     return (
         f"Checked {counted(reported, 'file')}{where}, {counted(number_of_checks(result), 'check')}{_not_read(result)}"
     )
+
+
+def _has(result: Result) -> str:
+    """``41 handle sessions, 58 sessions, 23 endpoints``; nothing where counting failed."""
+    counts = result.analysis.counts
+    if counts is None:
+        return ""
+    handle = "handles" if counts.files_with_sessions == 1 else "handle"
+    sessions, endpoints = counted(counts.sessions, "session"), counted(counts.endpoints, "endpoint")
+    return f"{counts.files_with_sessions} {handle} sessions, {sessions}, {endpoints}"
 
 
 def _not_read(result: Result) -> str:

@@ -76,7 +76,7 @@ from session_lint.rules.registry import rule
 @rule("SL104", "driver-connection", severity=Severity.ERROR, check="driver-connections")
 def driver_connection(program: Program) -> Iterator[Finding]:
     """Connections opened with the driver itself, in a code base that has sessions or engines."""
-    if not program.flow.facts.creations and not program.counts.files_with_sessions:
+    if not program.flow.facts.creations and not program.files_with_sessions:
         return
     for call in program.external_calls():
         if call.name not in DRIVER_CONNECTS or call.subject is not None:

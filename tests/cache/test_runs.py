@@ -75,7 +75,7 @@ def test_an_unchanged_tree_is_not_looked_into(project: Path, monkeypatch: pytest
     assert second.work["analysis from the cache"]
     assert second.work["bytes read"] == 0
     assert "bytes parsed" not in second.work
-    assert second.program.counts == first.program.counts
+    assert second.program.files_with_sessions == first.program.files_with_sessions
     assert second.work["analysis from the cache"]
 
 

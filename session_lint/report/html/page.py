@@ -137,9 +137,9 @@ class Page:
 def make_page(result: Result, paths: Sequence[str] = (), root: str | None = None) -> Page:
     """The page of a run."""
     roles = result.program.roles
-    report = audit_report(result, str, paths, root)
     reported = frozenset(result.reported)
-    everything = [one for one in trace(result.program, result.findings) if one.filename in reported]
+    everything = [one for one in trace(result.program, result.findings, result.faults) if one.filename in reported]
+    report = audit_report(result, str, paths, root)
     traces = [one for one in everything if one.steps or one.codes or one.sources]
     problems = _problems(result, roles, {one.code: one.change for one in report.recommendations})
     table = tuple(_row(row) for row in report.table.rows)
