@@ -101,8 +101,12 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
     if not any(e.module is module for e in entries) and _only_makes(module, flow):
         return True
     for function in module.functions:
-        injected = function in flow.facts.injected or function in flow.facts.contained
-        if injected and function not in entries and _gives(function, module):
+        if function in entries or not _gives(function, module):
+            continue
+        if function in flow.facts.injected or function in flow.facts.contained:
+            return True
+        kept = function.owner is not None and _keeps(function.owner, module)
+        if kept and any(caller.module is not module for caller in flow.facts.callers.get(function, ())):
             return True
     if any(_made_here(v, module) for cell in flow.world.shared.values() for v in cell.values):
         return True
