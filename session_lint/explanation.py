@@ -13,6 +13,7 @@ from session_lint.findings import ChainLink, Finding
 from session_lint.program import states
 from session_lint.program.contexts import lenders
 from session_lint.program.entrypoints import dotted
+from session_lint.program.observing import States, statement_at, states_before
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Function
 from session_lint.traversal import own_expressions, subexpressions, walk
@@ -74,7 +75,8 @@ class Way(msgspec.Struct, frozen=True):
     """One way in which the function comes to have a session.
 
     ``owner`` is None where nobody who obtained the session is known. ``made`` is the place of the call that made it, where
-    that is in this function; ``chain`` leads from the owner to here.
+    that is in this function; ``chain`` leads from the owner to here. ``states`` are the transaction states that are possible
+    before the line, empty where the session is not held there.
     """
 
     how: How
@@ -83,10 +85,14 @@ class Way(msgspec.Struct, frozen=True):
     made: ChainLink | None
     chain: tuple[ChainLink, ...]
     uses: tuple[Use, ...]
+    states: tuple[TransactionState, ...]
 
 
 class SessionFacts(msgspec.Struct, frozen=True):
-    """A session seen on the line; ``name`` is how the function writes it, empty where it has no name."""
+    """A session seen on the line, or held there by a function that uses none on it.
+
+    ``name`` is how the function writes it, empty where it has no name.
+    """
 
     name: str
     evidence: Evidence
@@ -138,11 +144,13 @@ def explain(
     units = [unit, *_lambdas_at(module, row)]
     contexts = [c for one in units for c in _contexts_of(program, one)]
     names = _names_at(unit, row)
+    statement = statement_at(unit, row)
+    before = states_before(program.analysis, contexts, statement) if statement is not None else {}
     return Explanation(
         path,
         row,
         _function_facts(program, unit, reached=bool(contexts)),
-        tuple(_sessions(program, contexts, names, row)),
+        tuple(_sessions(program, contexts, names, row, before)),
         tuple(f for f in findings if _is_at(f, path, row)),
         tuple(f for f in suppressed if _is_at(f, path, row)),
         tuple(unknown_calls(program, unit, contexts, outside_calls(program), row)),
@@ -209,26 +217,40 @@ def _names_at(unit: Unit, row: int) -> set[str]:
 # Sessions
 
 
-def _sessions(program: Program, contexts: Sequence[Context], names: set[str], row: int) -> Iterator[SessionFacts]:
-    """The sessions on a row, each with the ways in which the contexts have it; alike ones count once."""
+def _sessions(
+    program: Program, contexts: Sequence[Context], names: set[str], row: int, before: Mapping[int, States]
+) -> Iterator[SessionFacts]:
+    """The sessions on a row, each with the ways in which the contexts have it; alike ones count once.
+
+    Where none is on the row, those that are held there.
+    """
     groups: dict[tuple[str, bool], list[tuple[Token, Way]]] = {}
+    held: dict[tuple[str, bool], list[tuple[Token, Way]]] = {}
     lent = _lent_on(program, contexts, row)
     for context in contexts:
+        known = before.get(id(context), {})
         by_use: dict[tuple[str, bool], list[tuple[Token, Way]]] = {}
         by_name: dict[tuple[str, bool], list[tuple[Token, Way]]] = {}
         for number, token in enumerate(context.tokens):
             name = _name_of(context, number)
             uses = tuple(_uses(context, number, row, lent))
+            said = known.get(number)
             if uses or _is_made_on(token, context, row):
-                by_use.setdefault((name, token.is_async), []).append((token, _way(program, context, number, uses)))
+                found = by_use
             elif name in names:
-                by_name.setdefault((name, token.is_async), []).append((token, _way(program, context, number, uses)))
+                found = by_name
+            elif name and said is not None:
+                found = held
+            else:
+                continue
+            way = _way(program, context, number, uses, tuple(_words(said or 0)))
+            found.setdefault((name, token.is_async), []).append((token, way))
         # A name can stand for several sessions in a function: those used on the row are meant.
-        for key, found in {**by_name, **by_use}.items():
-            groups.setdefault(key, []).extend(found)
-    for (name, is_async), found in sorted(groups.items(), key=lambda item: item[0]):
-        evidence = next((e for e in ("type", "flow", "name") if any(t.evidence == e for t, _ in found)), "flow")
-        ways = sorted(dict.fromkeys(way for _, way in found), key=_way_order)
+        for key, seen in {**by_name, **by_use}.items():
+            groups.setdefault(key, []).extend(seen)
+    for (name, is_async), seen in sorted((groups or held).items(), key=lambda item: item[0]):
+        evidence = next((e for e in ("type", "flow", "name") if any(t.evidence == e for t, _ in seen)), "flow")
+        ways = sorted(dict.fromkeys(way for _, way in seen), key=_way_order)
         yield SessionFacts(name, evidence, is_async, tuple(ways))  # type: ignore[arg-type]
 
 
@@ -238,7 +260,7 @@ def _is_made_on(token: Token, context: Context, row: int) -> bool:
 
 def _way_order(way: Way) -> tuple[int, list[tuple[str, int]], str, list[tuple[str, ...]]]:
     links = [(link.filename, link.row) for link in way.chain]
-    return len(links), links, way.how, [(use.what, *use.states) for use in way.uses]
+    return len(links), links, way.how, [(use.what, *use.states) for use in way.uses] or [way.states]
 
 
 def _name_of(context: Context, number: int) -> str:
@@ -287,7 +309,9 @@ def _words(bits: int) -> Iterator[TransactionState]:
     return (word for bit, word in _STATES if bits & bit)
 
 
-def _way(program: Program, context: Context, number: int, uses: tuple[Use, ...]) -> Way:
+def _way(
+    program: Program, context: Context, number: int, uses: tuple[Use, ...], before: tuple[TransactionState, ...]
+) -> Way:
     token = context.tokens[number]
     steps = next(lenders(context, number), []) if token.how in (*_LENT, "injected") else []
     obtained = steps[0].context.tokens[steps[0].token] if steps else token
@@ -305,6 +329,7 @@ def _way(program: Program, context: Context, number: int, uses: tuple[Use, ...])
         _made(program, context, token),
         tuple(links),
         uses,
+        before,
     )
 
 

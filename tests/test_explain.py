@@ -238,3 +238,40 @@ def test_bad_input_is_one_sentence(shop: Path, place: str, words: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_states_of_what_is_held_on_a_line_that_uses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "pyproject.toml": "",
+        "work.py": (
+            "from sqlalchemy import create_engine, text\n"
+            "from sqlalchemy.orm import Session, sessionmaker\n"
+            "factory = sessionmaker(create_engine('sqlite://'))\n"
+            "\n"
+            "def tidy(other: Session, much: bool) -> None:\n"
+            "    with factory() as db:\n"
+            "        print('opened')\n"
+            "        db.execute(text('DELETE FROM drafts'))\n"
+            "        # after a statement\n"
+            "        print('sent')\n"
+            "        if much:\n"
+            "            db.commit()\n"
+            "        print('on either path')\n"
+            "        with db.begin_nested():\n"
+            "            print('inside')\n"
+            "    print('closed')\n"
+        ),
+    }
+    monkeypatch.chdir(lay_out(tmp_path / "held", files))
+
+    def held(row: int) -> dict[str, list[str]]:
+        data = explained(f"work.py:{row}")
+        return {session["name"]: session["ways"][0]["states"] for session in data["sessions"]}
+
+    assert held(7) == {"db": ["none"], "other": ["unknown"]}
+    assert held(9) == held(10) == {"db": ["autobegun"], "other": ["unknown"]}
+    assert held(13) == {"db": ["none", "autobegun"], "other": ["unknown"]}
+    assert held(15) == {"db": ["autobegun"], "other": ["unknown"]}
+    assert held(16) == {"db": ["closed"], "other": ["unknown"]}
+    assert "before this line: none or autobegun" in invoke("work.py:13").stdout
+    assert held(8) == {"db": ["none"]}, "what is used on a line stands for itself"

@@ -145,7 +145,8 @@ def _way(way: Way, facts: FunctionFacts, show: Callable[[str], str]) -> Iterator
         label = "transaction" if position == 0 else ""
         yield label, f"before {use.what}: {' or '.join(use.states) or 'unknown'}"
     if not way.uses:
-        yield "transaction", "no known call on this line uses it"
+        held = f"before this line: {' or '.join(way.states)}"
+        yield "transaction", held if way.states else "no known call on this line uses it"
 
 
 def _print_findings(console: Console, title: str, findings: tuple[Finding, ...]) -> None:
