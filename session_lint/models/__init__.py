@@ -44,6 +44,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: dict[str, bool] = {}
     dependencies: dict[str, bool] = {}
     registries: dict[str, bool] = {}
+    attributes: dict[str, bool] = {}
     providers: dict[str, bool] = {}
     commits: tuple[Commits, ...] = ()
     waits: tuple[Waits, ...] = ()
@@ -60,6 +61,7 @@ class Models:
         self.sessions: dict[str, bool] = {}
         self.dependencies: dict[str, bool] = {}
         self.registries: dict[str, bool] = {}
+        self._attributes: dict[str, bool] = {}
         self.providers: dict[str, bool] = {}
         self._commits: dict[str, Commits] = {}
         self._waits: dict[str, bool] = {}
@@ -67,6 +69,7 @@ class Models:
             self.sessions |= model.sessions | model.dependencies
             self.dependencies |= model.dependencies
             self.registries |= model.registries
+            self._attributes |= {_of_class(name): is_async for name, is_async in model.attributes.items()}
             self.providers |= model.providers
             for entry in model.commits:
                 self._commits |= {_short(method): entry for method in entry.methods}
@@ -74,6 +77,7 @@ class Models:
                 self._waits |= {f"{owner}.{method}": True for owner in waits.of for method in waits.methods}
                 self._waits |= {f"{owner}.{method}": False for owner in waits.of for method in waits.besides}
         self._rules: dict[str, Commits | None] = {}
+        self._held: dict[tuple[str, str], bool | None] = {}
         self._keepers = {method.rpartition(".")[0] for method in self._commits}
 
     def commit_rule(self, name: str) -> Commits | None:
@@ -81,6 +85,17 @@ class Models:
         if name not in self._rules:
             self._rules[name] = self._commits.get(_short(name))
         return self._rules[name]
+
+    def holds_session(self, base: str, name: str) -> bool | None:
+        """Whether an attribute of a library's objects is an async session; None: it is no session that is known.
+
+        Args:
+            base: the qualified class, whichever module of its package it was imported from, or an attribute of it.
+        """
+        key = base, name
+        if key not in self._held:
+            self._held[key] = self._attributes.get(_of_class(f"{base}.{name}")) if self._attributes else None
+        return self._held[key]
 
     def waits(self, name: str) -> bool:
         """Whether a qualified function or method waits for the network, another process or the clock."""
@@ -95,6 +110,13 @@ class Models:
 def _short(name: str) -> str:
     parts = name.split(".")
     return ".".join([parts[0], *parts[-2:]])
+
+
+def _of_class(name: str) -> str:
+    """A qualified attribute without the modules between the package and the class."""
+    parts = name.split(".")
+    first = next((at for at, part in enumerate(parts) if part[:1].isupper()), len(parts))
+    return ".".join([parts[0], *parts[first:]])
 
 
 def load_models(root: Path = Path(), paths: Sequence[str] = ()) -> Models:

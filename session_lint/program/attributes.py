@@ -104,6 +104,9 @@ class Attributes(Annotations):
         registry = self.world.models.registries.get(f"{base}.{name}")
         if registry is not None:
             return frozenset({Factory(registry, None, is_registry=True)})
+        is_async = self.world.models.holds_session(base, name)
+        if is_async is not None:
+            return self.held(is_async)
         return external_value(f"{base}.{name}")
 
     def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
@@ -129,7 +132,16 @@ class Attributes(Annotations):
                 if not found and base.node is not None:
                     continue
                 return self._bound(found, value, name)
-        return members(self._external_attribute(base, name) for base in sorted(value.cls.external_lineage())[:2])
+        libraries = sorted(value.cls.external_lineage())
+        for library in libraries:
+            is_async = self.world.models.holds_session(library, name)
+            if is_async is not None:
+                return self.held(is_async)
+        return members(self._external_attribute(library, name) for library in libraries[:2])
+
+    def held(self, is_async: bool) -> Values:
+        """The session that an object of a library holds."""
+        return frozenset({Session(is_async, None)})
 
     def _bound(self, found: Values, value: Instance, name: str) -> Values:
         """The values that a class has under a name, as those of an instance."""

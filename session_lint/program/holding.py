@@ -148,6 +148,10 @@ class Holding(ControlFlow):
         self.reading = ("global", f"{cls.name}.{name}", cls)
         return super().class_attribute(cls, name, receiver)
 
+    def held(self, is_async: bool) -> Values:
+        _, path, holder = self.reading
+        return self.adopt(super().held(is_async), ("held", path), "attr", path, holder)
+
     def _external_attribute(self, base: str, name: str) -> Values:
         self.reading = ("state", f"{base}.{name}", None)
         return super()._external_attribute(base, name)

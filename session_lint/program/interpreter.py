@@ -519,6 +519,13 @@ class Frame(Blocks):
                 number = self.receiver_token(node, token)
             self.record(event.kind, node, number, forwarded=True)
 
+    def _keeping(self, built: Instance, args: Arguments) -> Instance:
+        """What a constructor hands on to a library's own, which keeps the session."""
+        keeps = any(self.world.models.keeps_session(base) for base in built.cls.external_lineage())
+        if not keeps or any(name == "session" for name, _ in built.fields) or not (given := sessions(args)):
+            return built
+        return Instance(built.cls, tuple(sorted((*built.fields, ("session", given)), key=lambda f: f[0])))
+
     def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
         instance: Value = Instance(cls)
         init = cls.method("__init__")
@@ -561,7 +568,7 @@ class Frame(Blocks):
 
         for value in remap(exit_.receiver, mine):
             if isinstance(value, Instance) and value.cls is cls:
-                built.append(shallow(value))
+                built.append(shallow(self._keeping(value, args)))
         self._given_by(context, tokens)
         return frozenset(built) or frozenset({instance})
 

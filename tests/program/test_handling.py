@@ -409,6 +409,16 @@ HANDLINGS = [
     Handling("10 SQLModel", "patterns/10c_sqlmodel", all_of(model("sqlmodel"), without_package("sqlmodel"))),
     Handling("10 fastapi-async-sqlalchemy", "patterns/10d_fastapi_async_sqlalchemy", model("fastapi-async-sqlalchemy")),
     Handling("10 advanced-alchemy", "patterns/10e_advanced_alchemy", model("advanced-alchemy")),
+    Handling(
+        "10 the session that a library's object holds",
+        "patterns/10e_advanced_alchemy",
+        gives(models.Models, "holds_session", None),
+    ),
+    Handling(
+        "10 the session that a library's constructor keeps",
+        "patterns/10e_advanced_alchemy",
+        puts(Frame, "_keeping", lambda self, built, args: built),
+    ),
     Handling("10 fastapi-users", "patterns/10f_fastapi_users", model("fastapi-users-db-sqlalchemy")),
     Handling("10 fastapi-sqla", "patterns/10g_fastapi_sqla", model("fastapi-sqla")),
     Handling(
