@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from session_lint import ir
 from session_lint.program.flow import ExternalCall, Flow, function_of, stable
 from session_lint.program.frameworks import (
+    JOB_TIMES,
     WORKER_LISTS,
     Kind,
     Registration,
@@ -23,6 +24,7 @@ from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     BoundMethod,
     ClassValue,
+    Const,
     Container,
     Coroutine,
     Dependency,
@@ -76,7 +78,7 @@ def find_entry_points(flow: Flow, extra_decorators: tuple[str, ...]) -> dict[Fun
             entry = _by_decorator(flow, layers, function, extra_decorators) or _by_class(function)
             if entry is not None:
                 found[function] = entry
-    for entry in (*_by_call(flow, layers), *_by_worker_settings(flow), *_by_main_block(flow)):
+    for entry in (*_by_call(flow, layers), *_by_worker_settings(flow), *_by_job(flow), *_by_main_block(flow)):
         found.setdefault(entry.function, entry)
     for entry in found.values():
         for dependency in (*entry.dependencies, *(given for _, given in entry.named)):
@@ -247,6 +249,36 @@ def _by_worker_settings(flow: Flow) -> Iterator[EntryPoint]:
                 for name, kind in WORKER_LISTS.items():
                     values = cls.attrs[name].values if name in cls.attrs else frozenset()
                     yield from (EntryPoint(function, kind) for function in _functions(flow, values, kind))
+
+
+def _by_job(flow: Flow) -> Iterator[EntryPoint]:
+    """Jobs that are dicts: ``{"func": tidy, "interval": 60}``, in a list of a scheduler's settings or of one's own."""
+    for module in flow.world.modules:
+        for cells in (module.cells, *(c.attrs for c in module.classes), *(f.cells for f in module.functions)):
+            for cell in cells.values():
+                yield from _jobs(flow, cell.values)
+    for call in flow.facts.externals.values():
+        if call.name == "Container.append":
+            yield from _jobs(flow, call.args.get(0))
+
+
+def _jobs(flow: Flow, values: Values) -> Iterator[EntryPoint]:
+    for value in values:
+        if isinstance(value, Container):
+            yield from (entry for items in value.items for entry in _jobs(flow, items))
+        elif isinstance(value, DictValue):
+            job = dict(value.items)
+            if "func" in job and not JOB_TIMES.isdisjoint(job):
+                named = (v.value for v in job["func"] if isinstance(v, Const) and isinstance(v.value, str))
+                given = job["func"].union(*(_by_reference(flow, text) for text in named))
+                yield from (EntryPoint(function, "task") for function in _functions(flow, given, "task"))
+
+
+def _by_reference(flow: Flow, text: str) -> Values:
+    """``"app.jobs:tidy"``: a function as the settings of schedulers and queues name it."""
+    module, _, name = text.partition(":")
+    known = flow.world.index.by_name.get(module)
+    return known.cells[name].values if known is not None and name in known.cells else frozenset()
 
 
 _RUNNERS = frozenset(

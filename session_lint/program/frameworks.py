@@ -262,6 +262,9 @@ def method_kind(bases: set[str], method: str) -> tuple[Kind, str] | None:
     return None
 
 
+JOB_TIMES = frozenset({"trigger", "interval", "cron", "schedule", "seconds", "minutes", "hours", "days", "run_date"})
+"""The keys by which a dict with a function under ``func`` says when that runs."""
+
 WORKER_LISTS: dict[str, Kind] = {
     "functions": "task",
     "cron_jobs": "task",

@@ -41,6 +41,8 @@ _METHODS = {
     "submit": "an executor",
 }
 _TASK_STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe", "run_in_executor"}
+_MAX_DEPTH = 3  # how many attributes deep a session is looked for
+_MAX_CALLS = 4
 _OBJECTS = {
     "starlette.background.BackgroundTask": "a background task",
     "fastapi.BackgroundTask": "a background task",
@@ -199,7 +201,9 @@ def _what(program: Program, unit: Unit, expr: ir.Expr, values: Values) -> str | 
             case Session():
                 return f"the session `{name}`" if name else "a session"
             case BoundMethod(function=function, receiver=Instance(cls=cls)):
-                if holds_session(program, cls) and function in program.analysis.reaching:
+                if function in program.analysis.reaching and (
+                    holds_session(program, cls) or _works_on_deeper(program, cls, function)
+                ):
                     return (
                         f"`{name}`, a method of an object that holds a session,"
                         if name
@@ -225,6 +229,40 @@ def holds_session(program: Program, cls: Class) -> bool:
             if any(isinstance(v, Session) for v in cell.values) and not owns_session(program.flow, cls, name):
                 return True
     return False
+
+
+def _works_on_deeper(program: Program, cls: Class, method: Function) -> bool:
+    """Whether a method works on a session that an object in an attribute keeps, itself or in an attribute of its own."""
+    own = method.params[0].name if method.takes_self and method.params else ""
+    used = {e.name for e in expressions(method.body) if isinstance(e, ir.Attribute) and dotted(e.value) == own}
+    keepers = {k for name in used for k in _keepers(program, cls, name, _MAX_DEPTH)}
+    return bool(keepers) and any(
+        below.owner is not None and not keepers.isdisjoint(below.owner.descendants() + below.owner.lineage())
+        for below in _below(program, method)
+    )
+
+
+def _keepers(program: Program, cls: Class, name: str, depth: int) -> Iterator[Class]:
+    """The classes of the objects in an attribute, and in theirs, that keep a session which was lent them."""
+    for base in cls.lineage():
+        for value in base.attrs[name].values if name in base.attrs else ():
+            if isinstance(value, Instance):
+                if holds_session(program, value.cls):
+                    yield value.cls
+                elif depth > 1:
+                    names = {inner for c in value.cls.lineage() for inner in c.attrs}
+                    yield from (k for inner in sorted(names) for k in _keepers(program, value.cls, inner, depth - 1))
+
+
+def _below(program: Program, function: Function) -> Iterator[Function]:
+    """The functions that use sessions among those that a function calls, a few calls down."""
+    targets, touching = program.flow.facts.call_targets, program.flow.facts.touching
+    seen = level = {function}
+    for _ in range(_MAX_CALLS):
+        called = {f for one in level for e in expressions(one.body) for f in targets.get(id(e), ())}
+        level = called - seen
+        seen = seen | level
+        yield from (f for f in level if f in touching)
 
 
 def caught_session(function: Function) -> str | None:

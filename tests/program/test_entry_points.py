@@ -575,6 +575,35 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {"count": "task", "ring": "task", "Jobs.nightly": "task"},
     ),
+    "jobs that are dicts": (
+        """
+        from datetime import timedelta
+        from flask import Flask
+        from flask_apscheduler import APScheduler
+
+        def count(): ...
+        def ring(): ...
+        def late(): ...
+        def helper(): ...
+        def other(): ...
+
+        class Config:
+            JOBS = [
+                {"id": "count", "func": "app:count", "trigger": "interval", "seconds": 30},
+                {"id": "gone", "func": "app:gone", "trigger": "interval"},
+            ]
+
+        def jobs(more: bool):
+            found = [{"func": ring, "interval": timedelta(hours=1), "timeout": 60}]
+            if more:
+                found.append({"func": late, "interval": timedelta(days=1)})
+            return found
+
+        HELPERS = {"func": helper, "name": "helper"}
+        OTHERS = [{"handler": other, "interval": 5}]
+        """,
+        {"count": "task", "ring": "task", "late": "task"},
+    ),
     "asyncio and threads": (
         """
         import asyncio
@@ -848,6 +877,8 @@ ROWS = [
     ("huey", "_QUEUES", "huey"),
     ("apscheduler", "_SCHEDULERS", "apscheduler"),
     ("apscheduler", "_REGISTRATIONS", "add_job"),
+    ("jobs that are dicts", "JOB_TIMES", "trigger"),
+    ("jobs that are dicts", "JOB_TIMES", "interval"),
     ("asyncio and threads", "_REGISTRATIONS", "create_task"),
     ("asyncio and threads", "_REGISTRATIONS", "Thread"),
     ("click", "_COMMAND_LINES", "click"),
