@@ -589,7 +589,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
 
         class Config:
             JOBS = [
-                {"id": "count", "func": "app:count", "trigger": "interval", "seconds": 30},
+                {"id": "count", "func": "app:count", "trigger": "cron"},
                 {"id": "gone", "func": "app:gone", "trigger": "interval"},
             ]
 
@@ -877,8 +877,8 @@ ROWS = [
     ("huey", "_QUEUES", "huey"),
     ("apscheduler", "_SCHEDULERS", "apscheduler"),
     ("apscheduler", "_REGISTRATIONS", "add_job"),
-    ("jobs that are dicts", "JOB_TIMES", "trigger"),
     ("jobs that are dicts", "JOB_TIMES", "interval"),
+    ("jobs that are dicts", "JOB_TIMES", "trigger"),
     ("asyncio and threads", "_REGISTRATIONS", "create_task"),
     ("asyncio and threads", "_REGISTRATIONS", "Thread"),
     ("click", "_COMMAND_LINES", "click"),
