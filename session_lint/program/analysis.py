@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from session_lint.faults import note
@@ -49,3 +49,7 @@ class Run:
 
     context: Context
     tokens: dict[int, int]
+
+    def renumbered(self, numbers: Mapping[int, int]) -> Run:
+        """The same call, for one to whom the caller's tokens have other numbers; those without one are not seen."""
+        return Run(self.context, {theirs: numbers[mine] for theirs, mine in self.tokens.items() if mine in numbers})

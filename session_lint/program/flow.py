@@ -364,7 +364,9 @@ class Flow(Evaluator):
             self.facts.touching.add(self.unit)
         if node is not None:
             key = f"{type(subject).__name__}.{name}"
-            self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
+            # What an annotation promises does not displace what is known to have been made.
+            if (id(node), key) not in self.facts.externals or getattr(subject, "origin", None) is not None:
+                self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
             self.facts.receivers.setdefault(id(node), set()).add(subject)
 
     def decorated(self, function: Function) -> Values:

@@ -91,9 +91,7 @@ class Holding(ControlFlow):
             case ir.Attribute(value=ir.Name(id=name)) if self._is_constructed(name):
                 pass  # the object holds what its constructor was given, and is watched itself
             case ir.Attribute() | ir.Subscript():
-                for token in tokens_in(values):
-                    if token in self.left and self.state.tx.get(token) == states.CLOSED:
-                        self.context.late.setdefault(token, target)
+                self._keep(target, values)
                 self.give([values])
             case ir.Name(id=name) if isinstance(self.unit, Function) and name in self.unit.outer_names:
                 self.give([values])
@@ -103,6 +101,13 @@ class Holding(ControlFlow):
         kept = isinstance(target, ir.Attribute) and any(isinstance(v, Instance) for v in self.peek(target.value))
         if isinstance(target, (ir.Subscript, ir.Attribute)) and not kept:
             self.lose(values)
+
+    def _keep(self, target: ir.Attribute | ir.Subscript, values: Values) -> None:
+        """Note sessions that are kept after their block, by the function's own object or in a collection."""
+        if isinstance(target, ir.Subscript) or dotted(target.value) == "self":
+            for token in tokens_in(values):
+                if token in self.left and self.state.tx.get(token) == states.CLOSED:
+                    self.context.late.setdefault(token, target)
 
     def _is_constructed(self, name: str) -> bool:
         unit = self.unit

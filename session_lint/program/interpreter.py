@@ -6,7 +6,9 @@ which flags); that context is remembered and used again for every call that ente
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from session_lint import ir
 from session_lint.program import failures, states, waiting
@@ -26,6 +28,7 @@ from session_lint.program.values import (
     BoundMethod,
     ClassValue,
     Const,
+    ContextManager,
     Coroutine,
     Dependency,
     External,
@@ -75,7 +78,7 @@ def enter(
             return session
         return Session(session.is_async, numbers.setdefault(session.origin, len(numbers)))
 
-    arguments = {name: remap(relevant(values), number) for name, values in bound.items()}
+    arguments = {name: _renumbered(remap(relevant(values), number), numbers) for name, values in bound.items()}
     entry_bits = tuple(bits.get(token, states.UNKNOWN) for token in numbers)
     seen = analysis.by_function.setdefault(function, [])
     if len(seen) >= MAX_CONTEXTS:
@@ -112,6 +115,16 @@ def enter(
     if caller is not None:
         context.callers.append(Edge(caller, node, back))
     return context, back
+
+
+def _renumbered(values: Values, numbers: Mapping[int, int]) -> Values:
+    """Values whose records of calls speak of the tokens of the context that they come to."""
+    return frozenset(
+        msgspec.structs.replace(value, run=value.run.renumbered(numbers))
+        if isinstance(value, (Generator, ContextManager)) and isinstance(value.run, Run)
+        else value
+        for value in values
+    )
 
 
 class Frame(Blocks):
@@ -455,7 +468,7 @@ class Frame(Blocks):
                 self.state.rolled_back |= {id(event)}
         self._receiver_after(exit_.receiver, receiver, node, mine)
         self._forward(context, receiver, node, tokens)
-        values = _may_differ(remap(exit_.values, mine))
+        values = _may_differ(_renumbered(remap(exit_.values, mine), tokens))
         waiting.returned(self.state, exit_, tokens)
         self._given_by(context, tokens)
         if not values - {UNKNOWN}:

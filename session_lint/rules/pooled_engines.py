@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.dicts import Entry
 from session_lint.program.engines import BuiltEngine, built_engines, is_session_pooler, leads_to_pooler
-from session_lint.traversal import expressions
+from session_lint.traversal import expressions, path_to, subexpressions
 
 _NAMED_DRIVER = re.compile(r"postgresql\+(\w+)")
+_OTHER_DIALECT = re.compile(r"(?:mysql|mariadb|mssql|oracle|sqlite)\b")
+_OTHER_SERVER = re.compile(r"(?:mysql|mariadb|mssql|oracle)\+\w+:")
+_OTHER = "other"
 _UNNAMED = (0, 31)  # asyncpg from here on prepares statements without a name when its cache is off
 
 
@@ -47,7 +51,7 @@ def pooled_engines(program: Program) -> Iterator[PooledEngine]:
     named: frozenset[str] | None = None
     for engine in built_engines(program):
         url = engine.url
-        if url.dialect not in (None, "postgresql") or is_session_pooler(url):
+        if url.dialect not in (None, "postgresql") or is_session_pooler(url) or _is_of_another_dialect(engine):
             continue
         hinted = url.dialect == "postgresql" and leads_to_pooler(url)
         if not hinted and (not is_certain or program.role(engine.unit) == "migration"):
@@ -55,14 +59,9 @@ def pooled_engines(program: Program) -> Iterator[PooledEngine]:
         driver = _driver(program, engine)
         if url.driver is None or (url.dialect is None and driver is None):
             named = named_drivers(program) if named is None else named
-            possible = named & {"asyncpg", "psycopg"}
-            if (
-                not engine.is_async
-                or len(possible) != 1
-                or (engine.connect_args and "check_same_thread" in engine.connect_args)
-            ):
+            driver = _guessed(program, engine, named) if engine.is_async else None
+            if driver is None:
                 continue
-            driver = next(iter(possible))
         yield PooledEngine(engine, driver, is_certain)
 
 
@@ -75,8 +74,35 @@ def _driver(program: Program, engine: BuiltEngine) -> str | None:
     return "psycopg" if version >= (2, 1) else "psycopg2"
 
 
+def _guessed(program: Program, engine: BuiltEngine, named: frozenset[str]) -> str | None:
+    """The driver of an async engine whose URL does not say it, where it can be no other."""
+    possible = named & {"asyncpg", "psycopg"}
+    is_other = engine.url.dialect is None and _OTHER in named
+    if len(possible) != 1 or is_other or (engine.connect_args and "check_same_thread" in engine.connect_args):
+        return None
+    (driver,) = possible
+    # Where both are installed, a URL of the one may become one of the other.
+    return None if driver == "psycopg" and "asyncpg" in program.facts.versions else driver
+
+
+def _is_of_another_dialect(engine: BuiltEngine) -> bool:
+    """Whether an engine is made in a branch for URLs of another dialect: ``if url.startswith("sqlite"):``."""
+    return any(
+        isinstance(outer, ir.If)
+        and inner in outer.body
+        and any(
+            isinstance(part, ir.Constant) and isinstance(part.value, str) and _OTHER_DIALECT.match(part.value)
+            for part in subexpressions(outer.test)
+        )
+        for outer, inner in pairwise(path_to(engine.unit.body, engine.node))
+    )
+
+
 def named_drivers(program: Program) -> frozenset[str]:
-    """The drivers for PostgreSQL that the program's strings name, tests left out; where they name none, those that are pinned."""
+    """The drivers for PostgreSQL that the program's strings name, tests left out; where they name none, those that are pinned.
+
+    A driver of another server than PostgreSQL counts as ``other``.
+    """
     found: set[str] = set()
     for module in program.modules:
         if program.role(module) == "test":
@@ -86,8 +112,10 @@ def named_drivers(program: Program) -> frozenset[str]:
             for node in expressions(body):
                 if isinstance(node, ir.Constant) and isinstance(node.value, str):
                     found.update(_NAMED_DRIVER.findall(node.value))
-    if not found:
-        found = {name.removesuffix("-binary") for name in program.facts.versions}
+                    if _OTHER_SERVER.search(node.value):
+                        found.add(_OTHER)
+    if not found - {_OTHER}:
+        found |= {name.removesuffix("-binary") for name in program.facts.versions}
     return frozenset(found)
 
 

@@ -84,6 +84,7 @@ from session_lint.traversal import blocks, expressions, own_expressions, path_to
 _RUNNERS = frozenset({"asyncio.run", "anyio.run", "uvloop.run", "asgiref.sync.async_to_sync"})
 _OF_NEW_LOOP = "asyncio.new_event_loop().run_until_complete"
 _NEW_LOOP = "asyncio.new_event_loop()"
+_TWICE = "more than once"
 _SHOWN = 5
 
 
@@ -110,7 +111,8 @@ def engine_across_event_loops(program: Program) -> Iterator[Finding]:
         if not pooled or program.role(engine.unit) == "migration" or not is_shared(program, engine.creation):
             continue
         reaching, disposing = _above(program, used[site]), _above(program, disposed[site])
-        found = [r for r in runs if r.started & reaching and not r.started & disposing and r.unit not in disposed[site]]
+        using = [r for r in runs if r.started & reaching and not r.started & disposing and r.unit not in disposed[site]]
+        found = [r for r in using if r.often != _TWICE or any(_is_second(r, other) for other in using)]
         if not found:
             continue
         first = found[0]
@@ -142,7 +144,7 @@ def _runs(program: Program) -> Iterator[_Run]:
             elif _is_in_loop(unit, call.node):
                 often = "each time round a loop"
             elif any(_follow(unit, call.node, other.node) for other in starts if other is not call):
-                often = "more than once"
+                often = _TWICE
             else:
                 continue
             yield _Run(unit, call.node, started, often)
@@ -215,6 +217,10 @@ def _is_in_loop(unit: Unit, node: ir.Call) -> bool:
                 if isinstance(part, ir.Comprehension) and any(p is node for p in subexpressions(part)):
                     return not any(p is node for p in subexpressions(part.clauses[0].iterable))
     return False
+
+
+def _is_second(run: _Run, other: _Run) -> bool:
+    return other is not run and other.unit is run.unit and _follow(run.unit, run.node, other.node)
 
 
 def _follow(unit: Unit, first: ir.Call, second: ir.Call) -> bool:
