@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import xmlschema
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from projects import lay_out, stand_in, use_rules
 
@@ -213,6 +213,7 @@ TEXTS = st.text(
 
 
 @given(TEXTS, TEXTS, TEXTS)
+@example("0", "0", ":")
 def test_any_text_is_one_command_one_row_and_well_formed(message: str, symbol: str, path: str) -> None:
     chain = (ChainLink(path, 1, symbol, message),)
     span = Span(1, 1, 1, 2)

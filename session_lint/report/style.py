@@ -69,10 +69,9 @@ def without_commands(text: str, form: str) -> str:
 
 
 def path_text(path: str) -> str:
-    """A file's name where a line begins with it: there, two colons would be a command to the CI job that prints it."""
+    """A file's name where a line begins with it, and a colon follows: two colons would be a command to the CI job that prints it."""
     text = printable(path)
-    stripped = text.lstrip()
-    return text.replace("::", r"\x3a:", 1) if stripped.startswith("::") else text
+    return text.replace(":", r"\x3a", 1) if f"{text.lstrip()}:".startswith("::") else text
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
