@@ -14,7 +14,7 @@ from session_lint.conventions import Provider, provider_of, provider_uses
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Function
-from session_lint.program.values import Const
+from session_lint.program.values import Const, External, Symbol, Value
 from session_lint.traversal import expressions
 
 if TYPE_CHECKING:
@@ -109,6 +109,14 @@ class Inference(msgspec.Struct, frozen=True):
     providers: tuple[ProviderUse, ...]
     engines: tuple[Engine, ...]
     hints: tuple[PoolerHint, ...]
+    libraries: tuple[Place, ...] = ()
+    """Where a library, which is the symbol, is set up to commit each request's session."""
+
+    @property
+    def owner(self) -> Owner:
+        """The setting that fits; a library that commits by itself leaves no choice."""
+        best = self.leading
+        return "provider" if self.libraries else best.kind if best is not None else "router"  # type: ignore[return-value]
 
     @property
     def leading(self) -> OwnerCount | None:
@@ -130,7 +138,31 @@ def infer(program: Program) -> Inference:
         tuple(ProviderUse(provider_of(program, function), count) for function, count in uses.items()),
         tuple(sorted((_engine(c) for c in program.creations("engine") if _counts(program, c)), key=lambda e: e.place)),
         tuple(sorted(_hints(program), key=lambda hint: (hint.place, hint.text))),
+        tuple(sorted(set(_libraries(program)))),
     )
+
+
+def _libraries(program: Program) -> Iterator[Place]:
+    models = program.flow.world.models
+    for call in program.external_calls():
+        if program.role(call.unit) in _OUTSIDE:
+            continue
+        given = [v.name for values in call.args.positional for v in values if isinstance(v, (External, Symbol))]
+        for library, ends in (one for name in (call.name, *given) for one in models.ending(name)):
+            said = {_word(value) for value in call.args.keywords.get(ends.argument, ())}
+            if not ends.argument or said & set(ends.values):
+                yield Place(call.unit.module.path, call.node.span.row, library)
+
+
+def _word(value: Value) -> str | bool | None:
+    """A constant, or the last name of something outside the project."""
+    match value:
+        case Const(value=(str() | bool()) as constant):
+            return constant
+        case External(name=name) | Symbol(name=name):
+            return name.rsplit(".", 1)[-1]
+        case _:
+            return None
 
 
 def count_owners(program: Program) -> tuple[OwnerCount, ...]:
@@ -299,8 +331,7 @@ def _option(name: object, value: ir.Expr) -> Iterator[tuple[str, Pooler | None]]
 
 def section(inference: Inference) -> dict[str, str | list[str]]:
     """The settings that fit what the code says; those that stay at their defaults are left out, but for the owner."""
-    best = inference.leading
-    table: dict[str, str | list[str]] = {"transaction-owner": best.kind if best is not None else "router"}
+    table: dict[str, str | list[str]] = {"transaction-owner": inference.owner}
     if inference.pooler != "none":
         table["pooler"] = inference.pooler
     if inference.session_modules:

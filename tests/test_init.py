@@ -233,3 +233,44 @@ def test_a_file_that_takes_no_table_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_a_few_commits_say_nothing(tmp_path: Path, number: int) -> None:
     output = invoke("check", "--exit-zero", str(project(tmp_path, number=number))).stdout
     assert ("session-lint init" in output) == (number >= 10)
+
+
+@pytest.mark.parametrize(
+    ("setup", "library"),
+    [
+        (
+            "from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig as C\nC(before_send_handler='autocommit')",
+            "advanced-alchemy",
+        ),
+        (
+            "from litestar.plugins.sqlalchemy import SQLAlchemySyncConfig as C, sync_autocommit_before_send_handler as h\nC(before_send_handler=h)",
+            "advanced-alchemy",
+        ),
+        (
+            "from advanced_alchemy.extensions.fastapi import SQLAlchemySyncConfig as C\nC(commit_mode='autocommit')",
+            "advanced-alchemy",
+        ),
+        ("from advanced_alchemy.extensions.fastapi import SQLAlchemySyncConfig as C\nC(commit_mode='manual')", ""),
+        ("import fastapi_sqla, fastapi\nfastapi_sqla.setup(fastapi.FastAPI())", "fastapi-sqla"),
+        (
+            "import fastapi\nfrom fastapi_async_sqlalchemy import SQLAlchemyMiddleware as M\nfastapi.FastAPI().add_middleware(M, commit_on_exit=True)",
+            "fastapi-async-sqlalchemy",
+        ),
+        (
+            "import fastapi\nfrom fastapi_async_sqlalchemy import SQLAlchemyMiddleware as M\nfastapi.FastAPI().add_middleware(M)",
+            "",
+        ),
+        (
+            "import fastapi\nfrom fastapi_sqlalchemy import DBSessionMiddleware as M\nfastapi.FastAPI().add_middleware(M, commit_on_exit=True)",
+            "fastapi-sqlalchemy",
+        ),
+    ],
+)
+def test_a_library_that_commits_each_session_is_the_owner(tmp_path: Path, setup: str, library: str) -> None:
+    root = project(tmp_path, commits="services", number=2)
+    lay_out(root, {"shop/setup.py": setup + "\n"})
+    inference = inferred(root)
+    assert [place.symbol for place in inference.libraries] == ([library] if library else [])
+    assert inference.owner == ("provider" if library else "service")
+    said = " ".join(invoke("init", "--dry-run", str(root)).stdout.split())
+    assert ("each request's session is committed by" in said) == bool(library)

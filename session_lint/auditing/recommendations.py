@@ -168,8 +168,8 @@ def _map_of_worst(view: View, details: Sequence[Detail]) -> list[NextStep]:
 
 def _settings(view: View) -> list[NextStep]:
     inferred, settings = view.inference, view.result.files.project.settings
-    best = inferred.leading
-    follows = settings.transaction_owner == "any" or best is None or best.kind == settings.transaction_owner
+    known = inferred.leading is not None or inferred.libraries
+    follows = settings.transaction_owner == "any" or not known or inferred.owner == settings.transaction_owner
     if view.result.files.project.settings_file is None:
         return [NextStep("Write down the settings that fit the code", view.command("init", "--dry-run"))]
     if not follows or settings.pooler != inferred.pooler:

@@ -29,6 +29,14 @@ class Commits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: str = ""
 
 
+class Ends(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls that set a library up to commit each request's session: where ``argument``, if there is one, has one of ``values``."""
+
+    calls: tuple[str, ...]
+    argument: str = ""
+    values: tuple[str | bool, ...] = ()
+
+
 class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Functions of modules, and methods of classes, that wait for something outside the process; ``*`` stands for each."""
 
@@ -47,6 +55,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, bool] = {}
     providers: dict[str, bool] = {}
     commits: tuple[Commits, ...] = ()
+    ends: tuple[Ends, ...] = ()
     waits: tuple[Waits, ...] = ()
 
 
@@ -64,6 +73,7 @@ class Models:
         self._attributes: dict[str, bool] = {}
         self.providers: dict[str, bool] = {}
         self._commits: dict[str, Commits] = {}
+        self._ends: dict[str, list[tuple[str, Ends]]] = {}
         self._waits: dict[str, bool] = {}
         for model in models:
             self.sessions |= model.sessions | model.dependencies
@@ -73,6 +83,9 @@ class Models:
             self.providers |= model.providers
             for entry in model.commits:
                 self._commits |= {_short(method): entry for method in entry.methods}
+            for ends in model.ends:
+                for call in {_of_class(call) for call in ends.calls}:
+                    self._ends.setdefault(call, []).append((model.name, ends))
             for waits in model.waits:
                 self._waits |= {f"{owner}.{method}": True for owner in waits.of for method in waits.methods}
                 self._waits |= {f"{owner}.{method}": False for owner in waits.of for method in waits.besides}
@@ -85,6 +98,10 @@ class Models:
         if name not in self._rules:
             self._rules[name] = self._commits.get(_short(name))
         return self._rules[name]
+
+    def ending(self, name: str) -> Sequence[tuple[str, Ends]]:
+        """What a qualified call, or a class that it is given, may set up to commit each request's session: libraries, and when."""
+        return self._ends.get(_of_class(name), ())
 
     def holds_session(self, base: str, name: str) -> bool | None:
         """Whether an attribute of a library's objects is an async session; None: it is no session that is known.

@@ -37,7 +37,13 @@ def render(inference: Inference, show: Callable[[str], str], *, color: bool, asc
 def _tables(inference: Inference, show: Callable[[str], str]) -> Iterator[tuple[str, list[str], list[list[str]], str]]:
     owners = [[OWNER_NAMES[one.kind], _ends(one), _places(one.places, show)] for one in inference.owners if one.total]
     headers = ["Transactions ended by", "How", "Where"]
-    yield "Transaction owner", headers, owners, owner_verdict(inference)
+    verdict = owner_verdict(inference)
+    if inference.libraries:
+        set_up = ", ".join(f"{place.symbol} ({show(place.filename)}:{place.row})" for place in inference.libraries)
+        verdict = (
+            f"{verdict.partition(': ')[0]}, but each request's session is committed by {set_up}: `{inference.owner}`."
+        )
+    yield "Transaction owner", headers, owners, verdict
     modules = [[show(one.filename), _made(one.made)] for one in inference.session_modules]
     verdict = "" if modules else "None found: nothing makes engines, factories or sessions for other modules."
     yield "Session modules", ["Module", "Makes"], modules, verdict
