@@ -273,3 +273,98 @@ def test_a_provider_begins_and_commits_where_it_is_asked_to(tmp_path: Path) -> N
     assert [one.convention for one in report.summary.providers] == [
         "async context manager; closes, begins in some calls, commits in some calls"
     ]
+
+
+HARD_TO_REACH = """\
+import asyncio
+
+from fastapi import APIRouter, Depends, HTTPException
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+router = APIRouter()
+engine = create_engine("sqlite://")
+
+
+def get_db():
+    with Session(engine) as session:
+        yield session
+
+
+class Mapper:
+    def keys(self, payload):
+        note = "not for this kind of mapper"
+        raise NotImplementedError(note)
+
+    def check(self, payload):
+        raise HTTPException(422, "nothing fits")
+
+
+class RowMapper(Mapper):
+    def keys(self, payload):
+        return [payload]
+
+    def check(self, payload):
+        return payload
+
+
+mappers: dict[str, Mapper] = {}
+
+
+def owner_of(session: Session, name: str):
+    row = session.get(object, name)
+    if row is None:
+        return None
+    return getattr(row, name, None)
+
+
+@router.post("/owners")
+def add_owner(name: str, session: Session = Depends(get_db)) -> None:
+    if owner_of(session, name) is None:
+        raise HTTPException(404)
+    session.add(name)
+    session.commit()
+
+
+@router.post("/rows")
+def add_rows(name: str, mapper: Mapper = Depends(), session: Session = Depends(get_db)) -> None:
+    mapper.keys(name)
+    mapper.check(name)
+    session.commit()
+
+
+def rename(session: Session, name: str, *, strictly: bool = False) -> None:
+    session.execute(text("UPDATE names SET name = 1"))
+    if strictly:
+        session.rollback()
+
+
+@router.put("/names")
+def put_name(name: str, session: Session = Depends(get_db)) -> None:
+    rename(session, name)
+
+
+async def watch(session: AsyncSession) -> None:
+    async def renew() -> None:
+        await session.refresh(object())
+
+    await asyncio.create_task(renew())
+"""
+
+
+def test_what_is_hard_to_reach_is_seen_all_the_same(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"pyproject.toml": "", "app.py": HARD_TO_REACH})
+    report = audit_report(session_lint.check([tmp_path]))
+    endpoints, services, tasks = (
+        subjects(detail(report, id_)) for id_ in ("routers", "service-functions", "background-tasks")
+    )
+    assert "calls `commit()` at line 49" in endpoints["add_owner"].points
+    assert "calls `commit()` at line 56" in endpoints["add_rows"].points
+    assert services["rename"].points[0] == "rolls back at line 62"
+    assert tasks["watch.renew"].points[1:] == (
+        "uses `session` of the function around it",
+        "calls neither `begin()` nor `commit()` itself",
+    )
+    group = next(group for group in detail(report, "background-tasks").groups if group.subjects)
+    assert group.text == "1 uses a session of the function around it"

@@ -81,7 +81,8 @@ def _tasks(view: View) -> Detail:
     tasks = tasks_of(view.scope)
     lent = [t for t in tasks if t.lent]
     decorated = [t for t in tasks if t.decorated and not t.lent]
-    own = [t for t in tasks if (t.opened or t.opened_below) and not t.lent and not t.decorated]
+    around = [t for t in tasks if t.around and not t.lent and not t.decorated]
+    own = [t for t in tasks if (t.opened or t.opened_below) and not (t.lent or t.decorated or t.around)]
     below = [t for t in tasks if t.used_below]
     idle = [t for t in tasks if not t.has_session]
     return _detail(
@@ -92,6 +93,10 @@ def _tasks(view: View) -> Detail:
             (_say(own, "opens sessions of its own", "open sessions of their own"), [_task(view, t) for t in own]),
             (f"{_say(lent, 'is', 'are')} handed a session", [_task(view, t) for t in lent]),
             (f"{_say(decorated, 'has', 'have')} a session from a decorator", [_task(view, t) for t in decorated]),
+            (
+                f"{_say(around, 'uses', 'use')} a session of the function around {'it' if len(around) == 1 else 'them'}",
+                [_task(view, t) for t in around],
+            ),
             (
                 f"{_say(below, 'reaches', 'reach')} functions that use a session, of which it is not seen whose it is",
                 [_task(view, t) for t in below],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from session_lint import ir
 from session_lint.program.contexts import Context, Edge, Event
+from session_lint.program.entrypoints import dotted
+from session_lint.traversal import expressions
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -32,6 +35,22 @@ def reached(program: Program, start: Context) -> Iterator[Context]:
             if callee not in seen:
                 seen.add(callee)
                 stack.append(callee)
+
+
+def unreached(function: Function, contexts: Iterable[Context], kinds: Collection[str]) -> set[tuple[str, int]]:
+    """Calls on sessions of a function that its text has and no way into it that is known comes to: name of the method, row."""
+    contexts = list(contexts)
+    paths = {token.path for context in contexts for token in context.tokens if token.path}
+    reached = {event.node.span.row for context in contexts for event in context.events.values()}
+    return {
+        (node.func.name, node.span.row)
+        for node in expressions(function.body)
+        if isinstance(node, ir.Call)
+        and isinstance(node.func, ir.Attribute)
+        and node.func.name in kinds
+        and node.span.row not in reached
+        and dotted(node.func.value) in paths
+    }
 
 
 def life(program: Program, start: Context, token: int) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from session_lint.checks.descent import entered, reached
+from session_lint.checks.descent import entered, reached, unreached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
@@ -30,6 +30,7 @@ class Task:
         opened: the sessions that it opens. ``opened_below``: those that functions under it open.
         ends: the ``begin()`` and ``commit()`` calls in it and under it: function, row.
         lent: names of the sessions that it is handed instead. ``decorated``: of those that its decorator hands it.
+        around: names of the sessions that it uses of the function around it.
         used_below: functions under it that use a session, where nothing of the above says which.
     """
 
@@ -40,12 +41,13 @@ class Task:
     ends: tuple[tuple[str, Unit, int], ...]
     lent: tuple[str, ...]
     decorated: tuple[str, ...]
+    around: tuple[str, ...]
     used_below: tuple[Function, ...]
 
     @property
     def has_session(self) -> bool:
         """Whether it, or something under it, has a session."""
-        return bool(self.opened or self.opened_below or self.lent or self.decorated or self.used_below)
+        return bool(self.opened or self.opened_below or self.lent or self.decorated or self.around or self.used_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
         for event in context.events.values()
         if event.kind in ("begin", "commit")
     }
+    ends |= {(kind, function, row) for kind, row in unreached(function, contexts, ("begin", "commit"))}
     known = {o.row for o in opened if o.way == "injected"}
     lent = {
         token.path
@@ -86,8 +89,9 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
     }
     opened_below = tuple(o for unit in units for o in openings.get(unit, ()) if o.way not in ("injected", "returned"))
     decorated = {token.path for context in contexts for token in context.tokens if token.how == "decorator"}
+    around = {token.path for context in contexts for token in context.tokens if token.how == "closure"}
     used = {c.unit for c in under if c.events} - {function}
-    is_known = opened or opened_below or lent or decorated
+    is_known = opened or opened_below or lent or decorated or around
     return Task(
         function,
         function.name_span.row,
@@ -96,6 +100,7 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
         tuple(sorted(ends, key=lambda end: (end[0], end[1].module.path, end[2]))),
         tuple(sorted(lent)),
         tuple(sorted(decorated)),
+        tuple(sorted(around)),
         () if is_known else tuple(u for u in units if u in used and isinstance(u, Function)),
     )
 
@@ -157,6 +162,8 @@ def sessions_of(scope: Scope, task: Task) -> list[str]:
         parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.lent)}")
     if task.decorated:
         parts.append(f"is handed a session as {' and '.join(f'`{name}`' for name in task.decorated)} by its decorator")
+    if task.around:
+        parts.append(f"uses {' and '.join(f'`{name}`' for name in task.around)} of the function around it")
     if task.used_below:
         parts.append(f"reaches functions that use a session: {listed([defined(scope, f) for f in task.used_below], 3)}")
     if task.opened:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
-from session_lint.checks.descent import entered, life, reached
+from session_lint.checks.descent import entered, life, reached, unreached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
@@ -72,6 +72,7 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
     own = [event for event in events if event.context.unit is function]
     ending = [e for e in events if e.kind in _ENDS]
     ended = [(c, n) for c, n in sessions if any(e.kind in _ENDS for e in life(program, c, n))]
+    apart = unreached(function, contexts, _ENDS)
     below = {(e.context.unit, e.node.span.row) for e in ending if e.context.unit is not function}
     outside = {(e.context.unit, e.node.span.row) for e in events if _is_outside(e)}
     given = givers(program, ended or sessions)
@@ -83,14 +84,14 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
     return Endpoint(
         function,
         function.name_span.row,
-        tuple(sorted({e.node.span.row for e in own if e.kind == "begin"})),
-        tuple(sorted({e.node.span.row for e in own if e.kind == "commit"})),
+        _rows("begin", own, apart),
+        _rows("commit", own, apart),
         _ordered(below),
         _sorted(beginning),
         all(surely_begins(context) for provider in beginning for context in given[provider]),
         _sorted(committing - beginning),
         _ordered(outside),
-        bool(events) and not ending and all(is_read(e) for e in events),
+        bool(events) and not (ending or apart) and all(is_read(e) for e in events),
         tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
         bool(sessions),
         any(e.kind == "begin" for e in own) and _is_idle(function, sessions),
@@ -98,6 +99,13 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
 
 
 ENDPOINTS = Facts(_collect)
+
+
+def _rows(kind: str, events: Iterable[Event], apart: set[tuple[str, int]]) -> tuple[int, ...]:
+    """The rows of calls of a method, those that nothing comes to included."""
+    return tuple(
+        sorted({e.node.span.row for e in events if e.kind == kind} | {row for name, row in apart if name == kind})
+    )
 
 
 def _is_idle(function: Function, sessions: list[tuple[Context, int]]) -> bool:

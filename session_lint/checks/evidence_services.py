@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from session_lint.checks.descent import unreached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.wording import counted, defined, lines, listed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Unit
 
 _VERBS = {"begin": "begins", "commit": "commits", "rollback": "rolls back", "close": "closes"}
+_ACTS = _VERBS.keys() | vocabulary.CLOSE_METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def _collect(program: Program) -> Iterator[Borrower]:
             for event in context.events.values()
             if event.token == number and _verb(event.kind)
         }
+        if not any(token.how in ("created", "object") for context in contexts for token in context.tokens):
+            acts |= {(_verb(kind), row) for kind, row in unreached(function, contexts, _ACTS)}
         by_name = all(token.evidence == "name" for _, _, token in lent)
         lenders = {
             (edge.caller.unit, edge.node.span.row)

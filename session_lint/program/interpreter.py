@@ -357,7 +357,7 @@ class Frame(Blocks):
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
         if not (reaches or builds) or leaves_tests:
             self.give(args.everything())
-            if not is_stub(function) and _always_raises(function.body):
+            if _always_raises(function.body) and not _may_be_another(function):
                 raise Unreachable
             return self._unvisited(function, node)
         wrapped = self.unit in analysis.wrappers and function in analysis.decorated
@@ -632,5 +632,11 @@ def _always_raises(body: Sequence[ir.Statement]) -> bool:
 
 
 def _never_returns(function: Function) -> bool:
-    """Whether a function only raises; one that an override fills in does not count."""
-    return not is_stub(function) and not any(isinstance(s, ir.Return) for s in walk(function.body))
+    """Whether a function only raises."""
+    return not any(isinstance(s, ir.Return) for s in walk(function.body)) and not _may_be_another(function)
+
+
+def _may_be_another(function: Function) -> bool:
+    """Whether a function only declares, or subclasses have methods in its place: what is called may be one of those."""
+    subclasses = function.owner.descendants() if function.owner is not None else ()
+    return is_stub(function) or any(function.name in cls.methods for cls in subclasses)

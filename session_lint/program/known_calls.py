@@ -10,6 +10,7 @@ from session_lint.program import vocabulary
 from session_lint.program.symbols import Function
 from session_lint.program.values import (
     NOTHING,
+    UNKNOWN,
     ClassValue,
     Const,
     Container,
@@ -56,7 +57,9 @@ def _anext(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
 
 def _getattr(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     names = [v.value for v in args.get(1) if isinstance(v, Const) and isinstance(v.value, str)]
-    return members(self.attribute(v, name, None) for v in args.get(0) for name in names) | args.get(2)
+    found = members(self.attribute(v, name, None) for v in args.get(0) for name in names)
+    default = args.get(2)
+    return found | default if found or not default else default | {UNKNOWN}
 
 
 def _setattr(self: Calls, args: Arguments, node: ir.Call | None) -> Values:

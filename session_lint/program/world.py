@@ -68,7 +68,8 @@ def sessions(args: Arguments) -> Values:
 
 
 def is_stub(function: Function) -> bool:
-    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError."""
+    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError, of which it may say more."""
+    does = raises = False
     for statement in function.body:
         match statement:
             case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
@@ -77,6 +78,9 @@ def is_stub(function: Function) -> bool:
                 kind = exception.func if isinstance(exception, ir.Call) else exception
                 if not isinstance(kind, ir.Name) or kind.id not in ("NotImplementedError", "NotImplemented"):
                     return False
+                raises = True
+            case ir.Assign():
+                does = True
             case _:
                 return False
-    return not (isinstance(function.node, ir.Lambda))
+    return (raises or not does) and not isinstance(function.node, ir.Lambda)
