@@ -2,7 +2,7 @@
 
 ## What it does
 Reports an async engine with a pool that serves the whole program, where functions that run again and again (queue tasks,
-plain endpoints, loops), or one function twice, start an event loop of their own for code that uses the engine:
+plain endpoints, loops), or one function at two places, start an event loop of their own for code that uses the engine:
 `asyncio.run()`, `anyio.run()`, `async_to_sync()`, `run_until_complete()` of a new loop. The chain names these places. The
 rule is in preview.
 

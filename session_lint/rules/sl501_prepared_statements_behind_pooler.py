@@ -15,9 +15,10 @@ What survives, as observed:
 | psycopg 3 | `prepare_threshold=None` |
 | psycopg2 | always |
 
-A driver that the URL does not show is the one that the project's strings name, for async engines alone. The
-version of asyncpg comes from the project's lock file or requirements; where it is not pinned, only what
-fails on every version is reported. With `AUTOCOMMIT` a name function fails too.
+A driver that the URL does not show is the one that the project's strings name, for async engines alone, and where
+it can be no other: no string names another server's driver, and the branch that makes the engine is not one for
+URLs of another dialect. The version of asyncpg comes from the project's lock file or requirements; where it is not
+pinned, only what fails on every version is reported. With `AUTOCOMMIT` a name function fails too.
 
 ## Why is this bad?
 In transaction mode each transaction may run on another server connection, where the statement that was

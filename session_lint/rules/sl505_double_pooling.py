@@ -36,7 +36,7 @@ def make_engine() -> Engine:
 ## When not to use
 A small pool on purpose is sound where connecting to the pooler is slow, over TLS to another host say: it saves the
 handshake, and its size times the number of processes is what the pooler must allow for. Then leave the rule off.
-Engines whose pool the analysis cannot see are not reported. The policy (`transaction-owner`) has no bearing here.
+Engines whose pool the analysis cannot see are not reported, nor are those of scripts. The policy (`transaction-owner`) has no bearing here.
 
 ## References
 - [SQLAlchemy, switching pools](https://docs.sqlalchemy.org/en/20/core/pooling.html#switching-pool-implementations)
@@ -61,7 +61,7 @@ def double_pooling(program: Program) -> Iterator[Finding]:
     """Engines with a pool of their own behind a pooler."""
     for pooled in pooled_engines(program):
         engine = pooled.engine
-        if engine.pool != "queue":
+        if engine.pool != "queue" or program.role(engine.unit) == "script":
             continue
         module = engine.unit.module
         yield double_pooling.finding(

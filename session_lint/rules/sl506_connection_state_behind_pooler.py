@@ -62,12 +62,13 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
-from session_lint.program.symbols import Unit
+from session_lint.program.symbols import Function, Unit
 from session_lint.program.texts import known_text
 from session_lint.rules.registry import rule
-from session_lint.traversal import expressions
+from session_lint.traversal import expressions, subexpressions
 
 _RUNS = frozenset({"text", "execute", "exec_driver_sql", "scalar", "scalars", "fetch", "fetchval", "fetchrow", "DDL"})
+_LOCAL = "use SET LOCAL"
 _LOCK = re.compile(r"pg_(try_)?advisory_lock(_shared)?$")
 
 # What leaves something on the connection, and what to do instead.
@@ -79,7 +80,7 @@ _STATES = (
             re.IGNORECASE,
         ),
         "changes a setting of the connection",
-        "use SET LOCAL",
+        _LOCAL,
     ),
     (
         re.compile(r"SELECT\s.*\bset_config\s*\([^()]*,\s*false\s*\)", re.IGNORECASE | re.DOTALL),
@@ -128,6 +129,8 @@ def connection_state_behind_pooler(program: Program) -> Iterator[Finding]:
             if state is None:
                 continue
             what, remedy = state
+            if remedy == _LOCAL and _is_of_new_connections(unit):
+                remedy = "set it for the role (ALTER ROLE ... SET), or in each transaction"
             yield connection_state_behind_pooler.finding(
                 unit.module.path,
                 node.span,
@@ -137,6 +140,16 @@ def connection_state_behind_pooler(program: Program) -> Iterator[Finding]:
                 confidence=Confidence.MEDIUM,
                 digest=program.digest(unit.module, node.span),
             )
+
+
+def _is_of_new_connections(unit: Unit) -> bool:
+    """Whether a function handles the event of a new connection: there no transaction is open that a setting could be local to."""
+    decorators = unit.decorators if isinstance(unit, Function) else ()
+    return any(
+        isinstance(part, ir.Constant) and part.value in ("connect", "first_connect")
+        for decorator in decorators
+        for part in subexpressions(decorator)
+    )
 
 
 def _state(program: Program, unit: Unit, call: ir.Call) -> tuple[str, str] | None:
