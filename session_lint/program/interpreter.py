@@ -119,12 +119,12 @@ def enter(
 
 def _renumbered(values: Values, numbers: Mapping[int, int]) -> Values:
     """Values whose records of calls speak of the tokens of the context that they come to."""
-    return frozenset(
-        msgspec.structs.replace(value, run=value.run.renumbered(numbers))
-        if isinstance(value, (Generator, ContextManager)) and isinstance(value.run, Run)
-        else value
+    changed = {
+        value: msgspec.structs.replace(value, run=value.run.renumbered(numbers))
         for value in values
-    )
+        if isinstance(value, (Generator, ContextManager)) and isinstance(value.run, Run)
+    }
+    return values - changed.keys() | frozenset(changed.values()) if changed else values
 
 
 class Frame(Blocks):
