@@ -368,3 +368,61 @@ def test_what_is_hard_to_reach_is_seen_all_the_same(tmp_path: Path) -> None:
     )
     group = next(group for group in detail(report, "background-tasks").groups if group.subjects)
     assert group.text == "1 uses a session of the function around it"
+
+
+PASSED_ON = """\
+import functools
+import inspect
+
+from fastapi import APIRouter, BackgroundTasks, Depends
+from fastapi_utils.cbv import cbv
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+router = APIRouter()
+
+
+def make_engine(*args, **options):
+    return create_engine(*args, **options)
+
+
+engine = make_engine("sqlite://", poolclass=NullPool, connect_args={"timeout": 3})
+
+
+def get_db():
+    with Session(engine) as session:
+        yield session
+
+
+def named(function):
+    return inspect.getmodule(function).__name__ + functools.wraps(function)(function).__name__
+
+
+def tidy() -> None:
+    pass
+
+
+@router.post("/tidy")
+def start(tasks: BackgroundTasks) -> None:
+    named(tidy)
+    tasks.add_task(tidy)
+
+
+@cbv(router)
+class Names:
+    session: Session = Depends(get_db)
+
+    @router.get("/names")
+    def look(self) -> None:
+        self.session.get(object, 1)
+"""
+
+
+def test_what_is_only_passed_on_is_not_asserted(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"pyproject.toml": "", "app.py": PASSED_ON})
+    report = audit_report(session_lint.check([tmp_path]))
+    tasks, endpoints, engines = (subjects(detail(report, id_)) for id_ in ("background-tasks", "routers", "engines"))
+    assert tasks["tidy"].points == ("is started in `start` (app.py:36)",)
+    assert endpoints["Names.look"].points == ("has its session from `get_db` (app.py:20)",)
+    assert engines["make_engine"].points[-1] == "has no connect_args and no poolclass, unless by `**`"

@@ -194,8 +194,12 @@ def _endpoint(view: View, endpoint: Endpoint, openings: Sequence[Opening]) -> Su
     opened = [o for o in openings if o.way not in ("injected", "returned")]
     points = []
     for provider in dict.fromkeys(o.provider for o in injected if o.provider is not None):
-        rows = lines(o.row for o in injected if o.provider is provider)
-        points.append(f"has its session from {defined(scope, provider)}, injected at {rows}")
+        written = {param.span.row for param in function.params[function.takes_self :]}
+        rows = {
+            o.row for o in injected if o.provider is provider
+        } & written  # that of a view's class is in no parameter
+        where = f", injected at {lines(rows)}" if rows else ""
+        points.append(f"has its session from {defined(scope, provider)}{where}")
     if opened:
         points.append(f"opens {counted(len(opened), 'session')} {by_of(scope, opened)}")
     points += begun_for(scope, entered(view.program, function))

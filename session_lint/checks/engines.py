@@ -66,8 +66,9 @@ def _collect(program: Program) -> Iterator[EngineMade]:
             maker,
             role,
             _connect_args(creation),
-            "connect_args" in creation.args.keywords,
-            poolclass(creation),
+            # What comes by ``**`` may be meant for another call.
+            keyword(creation.node, "connect_args") is not None,
+            poolclass(creation) if keyword(creation.node, "poolclass") is not None else None,
             _default_pool(built.get(id(creation.node))),
             any(arg.star for arg in creation.node.args),
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Unit
 
 _KINDS = ("background", "task")
+_STARTING_NOTHING = ("builtins.", "functools.", "inspect.", "logging.", "typing.")
+"""How the names of functions begin that take others to look at them or to wrap them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
 def _collect_starts(program: Program) -> Iterator[Start]:
     seen: set[tuple[int, Function]] = set()
     for call in program.external_calls():
-        if program.role(call.unit) == "test":
+        if program.role(call.unit) == "test" or call.name.startswith(_STARTING_NOTHING):
             continue
         for values in call.args.everything():
             for value in sorted(values, key=stable):
