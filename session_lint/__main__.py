@@ -6,6 +6,7 @@ command ``session-lint`` or ``python -I -m session_lint`` is the way to start.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 _INTERRUPTED = 130
@@ -13,6 +14,7 @@ _INTERRUPTED = 130
 
 def start() -> None:
     """Run the command line; an interrupt while it is still being imported ends as one later on."""
+    gc.disable()  # A run makes many small values and little garbage, and ends.
     try:
         from session_lint.cli import main
 

@@ -11,6 +11,7 @@ from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence
 from session_lint.models import Models, load_models
 from session_lint.program.analysis import Analysis
+from session_lint.program.apart import set_apart, test_paths
 from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
 from session_lint.program.driver import interpret
@@ -263,6 +264,7 @@ def link(
     """
     modules = tuple(build_module(file.path, file.module) for file in files)
     world = World(modules, frozenset(settings.session_names), load_models() if models is None else models)
+    set_apart(modules, world.index, test_paths(settings))
     flow = Flow(world)
     flow.run()
     entries = find_entry_points(flow, settings.entry_point_decorators)

@@ -37,21 +37,24 @@ def interpret(
     session_names: frozenset[str],
     is_test: Callable[[Module], bool],
 ) -> Analysis:
-    """Interpret every function that can reach a session, in every state that it is entered in."""
+    """Interpret every function of the application that can reach a session, in every state that it is entered in."""
     wrapped, wrappers, decorated = _decorated(flow)
     reaching = _reaching(flow)
     analysis = Analysis(
         flow, session_names, is_test, reaching, wrapped, wrappers, decorated, frozenset(entries), Waiting(flow)
     )
     for entry in entries.values():
+        if entry.function.module.is_apart:
+            continue
         if entry.function in reaching or _takes_session(flow, entry.function) or _view_holds(flow, entry.function):
             _try(analysis, entry.function, partial(_enter, analysis, entry))
-    rest = [f for m in flow.world.modules for f in m.functions if f in reaching and f not in entries]
+    modules = [module for module in flow.world.modules if not module.is_apart]
+    rest = [f for m in modules for f in m.functions if f in reaching and f not in entries]
     called = flow.facts.callers
     for function in [f for f in rest if not called.get(f)] + [f for f in rest if called.get(f)]:
         if function not in analysis.by_function and function not in analysis.failed:
             _try(analysis, function, partial(enter, analysis, function, {}, {}, None, None))
-    for module in flow.world.modules:
+    for module in modules:
         if module in reaching:
             _try(analysis, module, partial(_run_module, analysis, module))
     return analysis

@@ -6,15 +6,16 @@ module's top level or a function) is evaluated again whenever something that it 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from session_lint import ir
 from session_lint.faults import note
 from session_lint.program import vocabulary
 from session_lint.program.evaluator import Evaluator
-from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
+from session_lint.program.imports import imported_first
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
     UNKNOWN,
@@ -43,7 +44,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
-from session_lint.program.world import Arguments, World, members
+from session_lint.program.world import Arguments, Binding, World, members
 from session_lint.traversal import blocks
 
 MAX_VALUES = 24
@@ -102,7 +103,23 @@ class Step:
     unit: Unit
     scope: Scope
     node: ir.Statement | ir.Parameter
+    number: int = 0
     is_queued: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Lookup:
+    """An attribute of the objects of a class: the cells of its lineage that may hold it, and the steps that asked for it.
+
+    ``bound`` is what came of ``found``, the values of the first cell that has any.
+    """
+
+    name: str
+    cells: Sequence[Cell]
+    externals: Sequence[str]
+    readers: dict[Step, None] = field(default_factory=dict)
+    found: Values = NOTHING
+    bound: Values = NOTHING
 
 
 def fits(value: Value) -> bool:
@@ -121,6 +138,8 @@ def fits(value: Value) -> bool:
 
 
 _NONE = frozenset({Const(None)})
+
+_number = attrgetter("number")
 
 _SIMPLE = (Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session)
 """Values without parts that count."""
@@ -159,31 +178,49 @@ class Flow(Evaluator):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.facts = FlowFacts()
-        self._queue: deque[Step] = deque()
+        self._queue: list[Step] = []
         self._reading: Step | None = None
+        self._travelling: dict[Values, Values] = {}
+        self._lookups: dict[tuple[Class, str], Lookup] = {}
 
     def run(self) -> FlowFacts:
-        """Evaluate every step until nothing grows."""
-        modules, classes = self.world.modules, self.world.classes
-        steps = [step for module in modules for step in steps_of(module, classes)]
-        # What an object has depends on the bases of its class: the more of them are known first, the better.
-        for step in steps:
-            if isinstance(step.node, ir.ClassDef):
-                self._enqueue(step)
-        self._drain()
-        steps += [step for module in modules for function in module.functions for step in steps_of(function, classes)]
-        for step in steps:
-            self._enqueue(step)
-        self._drain()
-        self.facts.steps = len(steps)
+        """Evaluate every step until nothing grows: the application first, then the tests, which change nothing in it."""
+        modules = imported_first(self.world.modules, self.world.index)
+        self._run([module for module in modules if not module.is_apart])
+        for cell in self.world.cells_of_application():
+            cell.is_final = True
+        self._run([module for module in modules if module.is_apart])
         self._reading = None
         return self.facts
+
+    def _run(self, modules: Sequence[Module]) -> None:
+        classes = self.world.classes
+        steps = [step for module in modules for step in steps_of(module, classes)]
+        # What an object has depends on the bases of its class: the more of them are known first, the better.
+        self._start([step for step in steps if isinstance(step.node, ir.ClassDef)])
+        steps += [step for module in modules for function in module.functions for step in steps_of(function, classes)]
+        self._start(steps)
+        self.facts.steps += len(steps)
+
+    def _start(self, steps: Sequence[Step]) -> None:
+        for number, step in enumerate(steps):
+            step.number = number
+            self._enqueue(step)
+        self._drain()
 
     def at(self, unit: Unit, scope: Scope | None = None) -> Flow:
         """Set the place that expressions are evaluated at."""
         self.unit = unit
         self.scope = scope or unit
         return self
+
+    def _enqueue_all(self, readers: Iterable[Step | Lookup]) -> None:
+        for reader in readers:
+            if isinstance(reader, Step):
+                self._enqueue(reader)
+            else:
+                for step in reader.readers:
+                    self._enqueue(step)
 
     def _enqueue(self, step: Step) -> None:
         if not step.is_queued:
@@ -192,18 +229,21 @@ class Flow(Evaluator):
 
     def _drain(self) -> None:
         while self._queue:
-            step = self._reading = self._queue.popleft()
-            step.is_queued = False
-            self.facts.evaluations += 1
-            self.unit, self.scope = step.unit, step.scope
-            try:
-                if isinstance(step.node, ir.Parameter):
-                    assert isinstance(step.unit, Function)
-                    self._parameter(step.unit, step.node)
-                else:
-                    self._statement(step.node)
-            except Exception as error:  # noqa: BLE001  (what one statement gives is then as unknown as much else is)
-                note(self.world.faults, f"{step.unit.module.path}:{step.node.span.row}", error)
+            # In rounds, each in the order of the imports: what one step needs has then mostly been looked at before.
+            waiting, self._queue = sorted(self._queue, key=_number), []
+            self.facts.evaluations += len(waiting)
+            for step in waiting:
+                self._reading = step
+                step.is_queued = False
+                self.unit, self.scope = step.unit, step.scope
+                try:
+                    if isinstance(step.node, ir.Parameter):
+                        assert isinstance(step.unit, Function)
+                        self._parameter(step.unit, step.node)
+                    else:
+                        self._statement(step.node)
+                except Exception as error:  # noqa: BLE001  (what one statement gives is then as unknown as much else is)
+                    note(self.world.faults, f"{step.unit.module.path}:{step.node.span.row}", error)
 
     # Cells
 
@@ -223,7 +263,7 @@ class Flow(Evaluator):
                 cls.lineage_readers[self._reading] = None
 
     def write(self, cell: Cell, values: Values) -> None:
-        if values <= cell.values:
+        if values <= cell.values or cell.is_final:
             return
         fresh = values - cell.values - cell.refused
         if not fresh:
@@ -233,20 +273,12 @@ class Flow(Evaluator):
             cell.refused |= fresh - added
         if added:
             cell.values |= added
-            for reader in cell.readers or ():
-                self._enqueue(reader)
+            self._enqueue_all(cell.readers or ())
 
-    def follow(self, link: Link, importer: Module) -> Values:
-        if link.name is not None:
-            target = self.world.index.resolve(link.module, importer)
-            if target is not None and target != importer.name:
-                self.facts.used.setdefault((target, link.name), set()).add(importer)
-        return super().follow(link, importer)
-
-    def module_attribute(self, module_name: str, name: str) -> Values | None:
-        if self.unit.module.name != module_name:
-            self.facts.used.setdefault((module_name, name), set()).add(self.unit.module)
-        return super().module_attribute(module_name, name)
+    def found(self, user: Module, binding: Binding) -> None:
+        for module_name, name in binding.path:
+            if module_name != user.name:
+                self.facts.used.setdefault((module_name, name), set()).add(user)
 
     def store_name(self, name: str, values: Values) -> None:
         scope = self.scope
@@ -262,13 +294,34 @@ class Flow(Evaluator):
             self.write(scope.cells[name], values)
 
     def instance_attribute(self, value: Instance, name: str) -> Values:
+        lookup = self._lookups.get((value.cls, name)) or self._look_up(value.cls, name)
+        if self._reading is not None:
+            lookup.readers[self._reading] = None
+        for field_name, values in value.fields:
+            if field_name == name:
+                return values
+        for cell in lookup.cells:
+            found = cell.values
+            if not found:
+                continue
+            if found is lookup.found and not value.fields:
+                return lookup.bound
+            bound = self._bound(found, value, name)
+            if not value.fields and (value, name) in self.world.bound:
+                lookup.found, lookup.bound = self.world.bound[value, name]
+            return bound
+        return members(self._external_attribute(base, name) for base in lookup.externals)
+
+    def _look_up(self, cls: Class, name: str) -> Lookup:
         # A cell that does not exist yet cannot tell its readers when it is set: make it.
-        for base in value.cls.lineage():
-            cell = base.attrs.get(name)
-            if cell is None:
-                cell = base.attrs[name] = Cell()
-            self.read(cell)
-        return super().instance_attribute(value, name)
+        cells = [base.attrs.setdefault(name, Cell()) for base in cls.lineage()]
+        lookup = self._lookups[cls, name] = Lookup(name, cells, sorted(cls.external_lineage())[:2])
+        for cell in cells:
+            cell.readers = cell.readers or {}
+            cell.readers[lookup] = None
+        cls.lineage_readers = cls.lineage_readers or {}
+        cls.lineage_readers[lookup] = None
+        return lookup
 
     def shared_value(self, name: str) -> Values:
         values = super().shared_value(name)
@@ -316,11 +369,15 @@ class Flow(Evaluator):
     def call_function(
         self, function: Function, receiver: Value | None, args: Arguments, node: ir.Call | None
     ) -> Values:
-        self.facts.callers.setdefault(function, set()).add(self.unit)
+        if function.module.is_apart or not self.unit.module.is_apart:
+            self.facts.callers.setdefault(function, set()).add(self.unit)
         if node is not None:
             self.facts.call_targets.setdefault(id(node), set()).add(function)
         for name, values in bind(function, receiver, args).items():
-            self.write(function.cells[name], frozenset(v for v in values if _travels(v)))
+            travelling = self._travelling.get(values)
+            if travelling is None:
+                travelling = self._travelling[values] = frozenset(v for v in values if _travels(v))
+            self.write(function.cells[name], travelling)
         return self.result_of(function)
 
     def result_of(self, function: Function) -> Values:
@@ -518,9 +575,13 @@ class Flow(Evaluator):
 
     def _descends(self, cls: Class, *parents: Class) -> None:
         """Look again at what depends on the bases of a class that has got one more, or on the classes below its parent."""
-        for other in (cls, *cls.descendants(), *(base for parent in parents for base in parent.lineage())):
-            for reader in other.lineage_readers or ():
-                self._enqueue(reader)
+        above = (base for parent in parents if cls in parent.subclasses for base in parent.lineage())
+        for other in (cls, *cls.descendants(), *above):
+            readers, other.lineage_readers = other.lineage_readers or {}, None
+            self._enqueue_all(readers)
+            for reader in readers:
+                if isinstance(reader, Lookup):
+                    self._lookups.pop((other, reader.name), None)
 
 
 _SILENT = (ir.Jump, ir.Import, ir.ImportFrom, ir.ScopeStatement, ir.Delete)

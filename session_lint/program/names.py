@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
+from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
     Dependency,
@@ -16,7 +16,7 @@ from session_lint.program.values import (
     Values,
     symbol_value,
 )
-from session_lint.program.world import Arguments, World
+from session_lint.program.world import Arguments, Binding, World
 
 
 class Names:
@@ -30,7 +30,6 @@ class Names:
         self.unit: Unit = world.modules[0] if world.modules else Module("", "", ir.Module((), ()), False)
         self.scope: Scope = self.unit
         self.temporaries: list[dict[str, Values]] = []
-        self._loading: set[tuple[str, str]] = set()
 
     # What the two analyses do differently
 
@@ -105,12 +104,83 @@ class Names:
 
     def load_bound(self, scope: Module | Function, name: str) -> Values:
         """The values of a name that the scope itself binds."""
-        values = self.read(scope.cells[name]) if name in scope.cells else NOTHING
-        for link in scope.links.get(name, ()):
-            values |= self.follow(link, scope.module)
+        known = self.world.bindings.get((scope, name))
+        if known is None:
+            known = self.world.bindings[scope, name] = self._bound_in(scope, name, set())
+            self.found(scope.module, known)
+        return self._in(known)
+
+    def module_attribute(self, module_name: str, name: str) -> Values | None:
+        """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
+        key = (module_name, name)
+        exports = self.world.exports
+        known = exports[key] if key in exports else exports.setdefault(key, self._exported(module_name, name, set()))
+        if known is None:
+            return None
+        self.found(self.unit.module, known)
+        return self._in(known)
+
+    def found(self, user: Module, binding: Binding) -> None:
+        """Called when a module is found to use what a name of another one is bound to."""
+
+    def _in(self, binding: Binding) -> Values:
+        values = binding.fixed
+        for cell in binding.cells:
+            inner = self.read(cell)
+            values = values | inner if values else inner
         return values
 
+    # What imports lead to, which depends on no values
+
     def _load_starred(self, module: Module, name: str) -> Values | None:
+        if name.startswith("_") or not module.stars:
+            return None
+        binding = self._starred(module, name, set())
+        return None if binding is None else self._in(binding)
+
+    def _bound_in(self, scope: Module | Function, name: str, passed: set[tuple[str, str]]) -> Binding:
+        parts = [Binding(cells=(scope.cells[name],))] if name in scope.cells else []
+        for link in scope.links.get(name, ()):
+            target = self.world.index.resolve(link.module, scope.module)
+            if target is None:
+                base = link.module.lstrip("/")
+                parts.append(Binding(self.symbol(f"{base}.{link.name}" if link.name else base)))
+            elif link.name is None:
+                parts.append(Binding(frozenset({ModuleValue(target)})))
+            else:
+                part = self._exported(target, link.name, passed)
+                if part is not None:
+                    parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
+        return Binding(
+            NOTHING.union(*(part.fixed for part in parts)),
+            tuple([cell for part in parts for cell in part.cells]),
+            tuple([step for part in parts for step in part.path]),
+        )
+
+    def _exported(self, module_name: str, name: str, passed: set[tuple[str, str]]) -> Binding | None:
+        module = self.world.index.by_name.get(module_name)
+        key = (module_name, name)
+        found: Binding | None = None
+        is_new = key not in passed
+        passed.add(key)
+        try:
+            if module is not None and is_new and (name in module.cells or name in module.links):
+                found = self._bound_in(module, name, passed)
+            else:
+                # A package that imports its own submodule (``from . import runs``) comes here the second time round.
+                child = f"{module_name}.{name}" if module_name else name
+                if child in self.world.index.by_name or child in self.world.index.packages:
+                    found = Binding(frozenset({ModuleValue(child)}))
+                elif module is not None and is_new:
+                    found = self._starred(module, name, passed)
+        finally:
+            if is_new:
+                passed.discard(key)
+        return None if found is None else Binding(found.fixed, found.cells, (key, *found.path))
+
+    def _starred(self, module: Module, name: str, passed: set[tuple[str, str]]) -> Binding | None:
         if name.startswith("_"):
             return None
         for star in module.stars:
@@ -119,25 +189,15 @@ class Names:
                 continue
             other = self.world.index.by_name.get(target)
             if other is not None and other is not module:
-                exported = self.module_attribute(target, name)
+                exported = self._exported(target, name, passed)
                 if exported is not None:
                     return exported
         for star in module.stars:
             if self.world.index.resolve(star, module) is None:
                 qualified = f"{star.lstrip('/')}.{name}"
                 if name[0].isupper() or vocabulary.engine_maker(qualified) is not None:
-                    return symbol_value(qualified)
+                    return Binding(symbol_value(qualified))
         return None
-
-    def follow(self, link: Link, importer: Module) -> Values:
-        """What an import binds."""
-        target = self.world.index.resolve(link.module, importer)
-        if target is None:
-            base = link.module.lstrip("/")
-            return self.symbol(f"{base}.{link.name}" if link.name else base)
-        if link.name is None:
-            return frozenset({ModuleValue(target)})
-        return self.module_attribute(target, link.name) or NOTHING
 
     def symbol(self, name: str) -> Values:
         """What a qualified name outside the project stands for."""
@@ -148,29 +208,3 @@ class Names:
             injected = frozenset[Value]({Dependency(frozenset({External(name)}))})
             return frozenset({TypeForm("Annotated", (symbol_value(name), injected))})
         return symbol_value(name)
-
-    def module_attribute(self, module_name: str, name: str) -> Values | None:
-        """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
-        module = self.world.index.by_name.get(module_name)
-        if module is not None and (name in module.cells or name in module.links):
-            key = (module_name, name)
-            if key not in self._loading:
-                self._loading.add(key)
-                try:
-                    found = self.load_bound(module, name)
-                finally:
-                    self._loading.discard(key)
-                return found
-        # A package that imports its own submodule (``from . import runs``) comes here the second time round.
-        child = f"{module_name}.{name}" if module_name else name
-        if child in self.world.index.by_name or child in self.world.index.packages:
-            return frozenset({ModuleValue(child)})
-        if module is not None:
-            key = (module_name, name)
-            if key not in self._loading:
-                self._loading.add(key)
-                try:
-                    return self._load_starred(module, name)
-                finally:
-                    self._loading.discard(key)
-        return None

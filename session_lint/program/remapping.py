@@ -47,6 +47,11 @@ def bears_session(value: Value) -> bool:
         return True
     if type(value) in _EMPTY or (isinstance(value, Instance) and not value.fields):
         return False
+    return _bears(value)
+
+
+@lru_cache(maxsize=1 << 16)
+def _bears(value: Value) -> bool:
     # Values share what they hold. Each is looked at once: the paths through a chain of partials double with every link.
     waiting, seen = [value], {id(value)}
     while waiting:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Union
 from session_lint import ir
 
 if TYPE_CHECKING:
-    from session_lint.program.flow import Step
+    from session_lint.program.flow import Lookup, Step
     from session_lint.program.values import Value
 
 
@@ -32,12 +32,13 @@ text_hash = _Hashes().__getitem__
 class Cell:
     """Everything a variable, attribute or result was seen to hold, and the steps to look at again when that grows.
 
-    ``refused`` is what it had no room for, now or ever.
+    ``refused`` is what it had no room for, now or ever; one that ``is_final`` takes nothing more.
     """
 
     values: frozenset[Value] = frozenset()
     refused: frozenset[Value] = frozenset()
-    readers: dict[Step, None] | None = None
+    readers: dict[Step | Lookup, None] | None = None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +51,28 @@ class Link:
 
 @dataclass(eq=False, slots=True, repr=False)
 class Module:
-    """A file of the project; ``name`` is its dotted path from the project root."""
+    """A file of the project; ``name`` is its dotted path from the project root.
+
+    One that is ``apart`` is a test: it sees the application, which does not see it.
+    """
 
     name: str
     path: str
     tree: ir.Module
     is_package: bool
+    is_apart: bool = False
     cells: dict[str, Cell] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
-    _hash: int = field(init=False)
+    place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hash = text_hash(self.path)
+        self.place_hash = text_hash(self.path)
 
     def __hash__(self) -> int:
-        return self._hash
+        return self.place_hash
 
     @property
     def module(self) -> Module:
@@ -96,15 +101,15 @@ class Class:
     bases: list[Class] = field(default_factory=list)
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
-    lineage_readers: dict[Step, None] | None = None
+    lineage_readers: dict[Step | Lookup, None] | None = None
     _lineage: tuple[Class, ...] = ()
-    _hash: int = field(init=False)
+    place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hash = _place_hash(self.module, self.node)
+        self.place_hash = _place_hash(self.module, self.node)
 
     def __hash__(self) -> int:
-        return self._hash
+        return self.place_hash
 
     def lineage(self) -> tuple[Class, ...]:
         """The class and its project bases, nearest first, each once."""
@@ -117,9 +122,10 @@ class Class:
         return _nearest_first(self, lambda cls: cls.subclasses)[1:]
 
     def add_base(self, base: Class) -> None:
-        """Note a project class that this one inherits from."""
+        """Note a project class that this one inherits from; of a class that is apart, its base knows nothing."""
         self.bases.append(base)
-        base.subclasses.append(self)
+        if base.module.is_apart or not self.module.is_apart:
+            base.subclasses.append(self)
         for cls in (self, *self.descendants()):
             cls._lineage = ()
 
@@ -161,13 +167,13 @@ class Function:
     is_static: bool = False
     is_classmethod: bool = False
     is_property: bool = False
-    _hash: int = field(init=False)
+    place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hash = _place_hash(self.module, self.node)
+        self.place_hash = _place_hash(self.module, self.node)
 
     def __hash__(self) -> int:
-        return self._hash
+        return self.place_hash
 
     @property
     def params(self) -> tuple[ir.Parameter, ...]:

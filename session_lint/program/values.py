@@ -1,7 +1,7 @@
 """The abstract values that expressions can have. All are immutable and hashable; an empty set of them means unknown.
 
-Every hash is written out: those of texts and of None, and msgspec's, which begins with the address of the class, differ from
-run to run, and with them would the order of sets, and with that what is found first.
+Every hash is written out: those that Python and msgspec give differ from run to run (of texts, None and types), and with them
+would the order of sets, and with that what is found first.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ class FunctionValue(msgspec.Struct, frozen=True):
     function: Function
 
     def __hash__(self) -> int:
-        return hash(self.function)
+        return self.function.place_hash + 2
 
 
 class ClassValue(msgspec.Struct, frozen=True):
     cls: Class
 
     def __hash__(self) -> int:
-        return hash(self.cls)
+        return self.cls.place_hash + 3
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -79,7 +79,9 @@ class Instance(msgspec.Struct, frozen=True):
     fields: tuple[tuple[str, Values], ...] = ()
 
     def __hash__(self) -> int:
-        return hash((self.cls, tuple([values for _, values in self.fields])))
+        if not self.fields:
+            return self.cls.place_hash
+        return hash((self.cls.place_hash, tuple([values for _, values in self.fields])))
 
 
 class BoundMethod(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ class BoundMethod(msgspec.Struct, frozen=True):
     receiver: Value
 
     def __hash__(self) -> int:
-        return hash((self.function, self.receiver))
+        return hash((self.function.place_hash, self.receiver))
 
 
 class Super(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ class Super(msgspec.Struct, frozen=True):
     receiver: Value
 
     def __hash__(self) -> int:
-        return hash((self.cls, self.receiver, 8))
+        return hash((self.cls.place_hash, self.receiver, 6))
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -133,7 +135,7 @@ class Connection(msgspec.Struct, frozen=True):
     is_async: bool
 
     def __hash__(self) -> int:
-        return 9 + self.is_async
+        return 7 + self.is_async
 
 
 class Handle(msgspec.Struct, frozen=True):
@@ -236,7 +238,7 @@ class Dependency(msgspec.Struct, frozen=True):
     cached: bool = True
 
     def __hash__(self) -> int:
-        return hash((self.provider, self.cached))
+        return hash((self.provider, self.cached, 8))
 
 
 class Partial(msgspec.Struct, frozen=True):
@@ -257,7 +259,7 @@ class ManagerFunction(msgspec.Struct, frozen=True):
     is_async: bool
 
     def __hash__(self) -> int:
-        return hash((self.func, self.is_async, 11))
+        return hash((self.func, self.is_async, 9))
 
 
 class Wrapped(msgspec.Struct, frozen=True):
@@ -267,7 +269,7 @@ class Wrapped(msgspec.Struct, frozen=True):
     wrapper: Function
 
     def __hash__(self) -> int:
-        return hash((self.func, self.wrapper))
+        return hash((self.func, self.wrapper.place_hash))
 
 
 Value = Union[

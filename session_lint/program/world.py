@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
@@ -34,6 +34,15 @@ class Arguments:
         yield self.rest
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a name leads to through imports: ``fixed`` values, those of ``cells``, and the names of other modules passed."""
+
+    fixed: Values = NOTHING
+    cells: tuple[Cell, ...] = ()
+    path: tuple[tuple[str, str], ...] = ()
+
+
 class World:
     """The symbols of the whole program, and the state that belongs to no single scope."""
 
@@ -47,7 +56,21 @@ class World:
         self.shared: dict[str, Cell] = {}
         self.instances: dict[str, Values] = {}
         self.faults: list[Fault] = []
+        self.bindings: dict[tuple[Module | Function, str], Binding] = {}
+        self.exports: dict[tuple[str, str], Binding | None] = {}
         self.bound: dict[tuple[Instance, str], tuple[Values, Values]] = {}
+
+    def cells_of_application(self) -> Iterator[Cell]:
+        """The cells of what is not apart."""
+        yield from self.shared.values()
+        for module in self.modules:
+            if module.is_apart:
+                continue
+            yield from module.cells.values()
+            for cls in module.classes:
+                yield from cls.attrs.values()
+            for function in module.functions:
+                yield from (*function.cells.values(), function.returns, function.yields)
 
     def shared_cell(self, name: str) -> Cell:
         """The cell of something that any code may set: ``request.state.x``, a ContextVar."""
