@@ -275,7 +275,7 @@ class Flow(Evaluator):
             cell.values |= added
             self._enqueue_all(cell.readers or ())
 
-    def found(self, user: Module, binding: Binding) -> None:
+    def leads_through(self, user: Module, binding: Binding) -> None:
         for module_name, name in binding.path:
             if module_name != user.name:
                 self.facts.used.setdefault((module_name, name), set()).add(user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
+from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
     Dependency,
@@ -107,7 +107,7 @@ class Names:
         known = self.world.bindings.get((scope, name))
         if known is None:
             known = self.world.bindings[scope, name] = self._bound_in(scope, name, set())
-            self.found(scope.module, known)
+            self.leads_through(scope.module, known)
         return self._in(known)
 
     def module_attribute(self, module_name: str, name: str) -> Values | None:
@@ -117,11 +117,11 @@ class Names:
         known = exports[key] if key in exports else exports.setdefault(key, self._exported(module_name, name, set()))
         if known is None:
             return None
-        self.found(self.unit.module, known)
+        self.leads_through(self.unit.module, known)
         return self._in(known)
 
-    def found(self, user: Module, binding: Binding) -> None:
-        """Called when a module is found to use what a name of another one is bound to."""
+    def leads_through(self, user: Module, binding: Binding) -> None:
+        """Called when a name that a module uses is found to lead through others."""
 
     def _in(self, binding: Binding) -> Values:
         values = binding.fixed
@@ -141,16 +141,9 @@ class Names:
     def _bound_in(self, scope: Module | Function, name: str, passed: set[tuple[str, str]]) -> Binding:
         parts = [Binding(cells=(scope.cells[name],))] if name in scope.cells else []
         for link in scope.links.get(name, ()):
-            target = self.world.index.resolve(link.module, scope.module)
-            if target is None:
-                base = link.module.lstrip("/")
-                parts.append(Binding(self.symbol(f"{base}.{link.name}" if link.name else base)))
-            elif link.name is None:
-                parts.append(Binding(frozenset({ModuleValue(target)})))
-            else:
-                part = self._exported(target, link.name, passed)
-                if part is not None:
-                    parts.append(part)
+            part = self._followed(link, scope.module, passed)
+            if part is not None:
+                parts.append(part)
         if len(parts) == 1:
             return parts[0]
         return Binding(
@@ -158,6 +151,16 @@ class Names:
             tuple([cell for part in parts for cell in part.cells]),
             tuple([step for part in parts for step in part.path]),
         )
+
+    def _followed(self, link: Link, importer: Module, passed: set[tuple[str, str]]) -> Binding | None:
+        """What an import binds."""
+        target = self.world.index.resolve(link.module, importer)
+        if target is None:
+            base = link.module.lstrip("/")
+            return Binding(self.symbol(f"{base}.{link.name}" if link.name else base))
+        if link.name is None:
+            return Binding(frozenset({ModuleValue(target)}))
+        return self._exported(target, link.name, passed)
 
     def _exported(self, module_name: str, name: str, passed: set[tuple[str, str]]) -> Binding | None:
         module = self.world.index.by_name.get(module_name)

@@ -26,15 +26,17 @@ def report(seed: int) -> tuple[str, str]:
 
 HASHES = """
 import typing
+from types import SimpleNamespace
 from session_lint.program.values import *
 from session_lint.program.values import Value
+place = SimpleNamespace(place_hash=1)
 one, none = frozenset({Symbol("a")}), Const(None)
 values = [
     Symbol("a"), External("a", one), ModuleValue("a"), Session(True, None), Factory(True, None), Engine(True, None),
     Connection(True), Handle("a", none), Method(none, "a"), Coroutine(one), Generator(one, None, True),
     ContextManager(one, None, True), Container((one,), True), DictValue((("a", one),)), Const("a"), TypeForm("a", (one,)),
-    Dependency(one), Partial(none, (one,), ()), ManagerFunction(none, True), FunctionValue(1), ClassValue(1), Instance(1),
-    BoundMethod(1, none), Super(1, none), Wrapped(none, 1),
+    Dependency(one), Partial(none, (one,), ()), ManagerFunction(none, True), FunctionValue(place), ClassValue(place), Instance(place),
+    BoundMethod(place, none), Super(place, none), Wrapped(none, place),
 ]
 assert {type(value) for value in values} == set(typing.get_args(Value))
 print([hash(value) for value in values])

@@ -62,6 +62,7 @@ from session_lint.program.values import (
     TypeForm,
     Values,
 )
+from session_lint.program.world import Binding
 from session_lint.rules import ownership
 
 Removal = Callable[[pytest.MonkeyPatch], None]
@@ -207,16 +208,16 @@ def all_of(*removals: Removal) -> Removal:
     return remove
 
 
-def by_name_alone(follow: Callable[..., Values]) -> Callable[..., Values]:
+def by_name_alone(followed: Callable[..., Binding | None]) -> Callable[..., Binding | None]:
     """Imports that are told apart by their last name alone."""
 
-    def followed(self: Names, link: Any, importer: Module) -> Values:
+    def found(self: Names, link: Any, importer: Module, passed: Any) -> Binding | None:
         for module in sorted(self.world.modules, key=lambda m: m.path):
             if link.name in module.cells:
-                return self.read(module.cells[link.name])
-        return follow(self, link, importer)
+                return Binding(cells=(module.cells[link.name],))
+        return followed(self, link, importer, passed)
 
-    return followed
+    return found
 
 
 def by_position(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -286,7 +287,7 @@ HANDLINGS = [
     Handling(
         "01 names are told apart by import",
         "patterns/01_same_name_two_providers",
-        around(Names, "follow", by_name_alone),
+        around(Names, "_followed", by_name_alone),
     ),
     Handling(
         "02 a provider behind an alias",
@@ -545,12 +546,12 @@ def not_delegated(leave: Callable[..., None]) -> Callable[..., None]:
     return left
 
 
-def no_reexports(attribute: Callable[..., Values | None]) -> Callable[..., Values | None]:
-    def found(self: Names, module_name: str, name: str) -> Values | None:
+def no_reexports(exported: Callable[..., Binding | None]) -> Callable[..., Binding | None]:
+    def found(self: Names, module_name: str, name: str, passed: Any) -> Binding | None:
         module = self.world.index.by_name.get(module_name)
         if module is not None and name in module.links and name not in module.cells:
-            return NOTHING
-        return attribute(self, module_name, name)
+            return Binding()
+        return exported(self, module_name, name, passed)
 
     return found
 
@@ -578,7 +579,7 @@ PROVIDERS = "analysis/providers.py"
 ITEMS = [
     # What is a session
     Handling("an annotation", KINDS, around(Annotations, "instantiate", lambda plain: lambda self, types: NOTHING)),
-    Handling("an import alias", ALIASES, around(Names, "follow", lambda plain: lambda self, link, importer: NOTHING)),
+    Handling("an import alias", ALIASES, gives(Names, "_followed", None)),
     Handling("NewType", ALIASES, call("typing.NewType")),
     Handling("TypeAlias", ALIASES, evaluated(is_type_alias)),
     Handling("type X = ...", "analysis/newest_types.py", evaluated(lambda self, node: isinstance(node, ir.TypeAlias))),
@@ -630,8 +631,8 @@ ITEMS = [
     Handling("dependencies of routes", "rules/SL306/bad_endpoints", gives(entrypoints, "listed_dependencies", ())),
     Handling("Provide", "rules/SL310/ok_litestar", gives(Layers, "named", {})),
     # Calls
-    Handling("re-exports", "rules/SL101/bad_reexported_class", around(Names, "module_attribute", no_reexports)),
-    Handling("star imports", "analysis/star_imports", gives(Names, "_load_starred", None)),
+    Handling("re-exports", "rules/SL101/bad_reexported_class", around(Names, "_exported", no_reexports)),
+    Handling("star imports", "analysis/star_imports", gives(Names, "_starred", None)),
     Handling("modules", "patterns/09_syntax", unseen(Attributes, "attribute", ModuleValue)),
     Handling(
         "relative imports",
