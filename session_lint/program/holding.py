@@ -154,7 +154,9 @@ class Holding(ControlFlow):
         return super().class_attribute(cls, name, receiver)
 
     def held(self, is_async: bool) -> Values:
-        _, path, holder = self.reading
+        how, path, holder = self.reading
+        if how != "attr":  # an attribute of a library's attribute, which is called by its whole name
+            path = ".".join(path.split(".")[-2:])
         return self.adopt(super().held(is_async), ("held", path), "attr", path, holder)
 
     def _external_attribute(self, base: str, name: str) -> Values:

@@ -31,7 +31,8 @@ from session_lint.traversal import expressions
 _MIGRATION = re.compile(
     r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"
 )
-_SCRIPT = re.compile(r"(^|/)(scripts?|bin|tools)/")
+_SCRIPT = re.compile(r"(^|/)(scripts?|bin)/|^tools/")
+_TOOLS = re.compile(r"/tools/")  # of those who develop the project, or of the agents that it is about
 _WORK = frozenset(
     {"Engine.connect", "Engine.begin", "Engine.raw_connection", "Session.execute", "Session.query", "Session.add"}
     | {"Session.add_all", "Session.commit", "Session.scalars", "Session.scalar", "Session.exec", "Session.get"}
@@ -77,7 +78,7 @@ def _infer(module: Module, kinds: set[str], *, is_imported: bool, works: bool) -
         return "test"
     if _MIGRATION.search(path):
         return "migration"
-    if _SCRIPT.search(path):
+    if _SCRIPT.search(path) or (_TOOLS.search(path) and not is_imported):
         return "script"
     if kinds & {"endpoint", "resolver"}:
         return "router"
