@@ -72,7 +72,7 @@ def _measured(options: argparse.Namespace, home: Path) -> tuple[str, str]:
 
 def _ecosystem(options: argparse.Namespace, home: Path) -> str:
     outcomes = others.ecosystem(home, options.trees, tell_on_stderr, installed=options.installed)
-    if options.record and not (options.trees or options.installed):
+    if options.record and not options.trees:
         others.SNAPSHOT.write_text(others.snapshot(outcomes), "utf-8")
     return others.as_table(outcomes)
 

@@ -54,6 +54,9 @@ class Outcome:
     cost: Measurement | None
 
 
+_INSTALLED = {"standard library": "stdlib", "site-packages": "purelib"}
+
+
 def ecosystem(
     home: Path, only: Sequence[str], tell: Callable[[str], None], *, installed: bool = False
 ) -> list[Outcome]:
@@ -69,7 +72,7 @@ def ecosystem(
     wheels = _download(home / "wheels", tell)
     trees = {name: _unpacked(wheels[_normal(name)], home / "ecosystem" / name) for name in names if _wanted(name, only)}
     if installed:
-        for name, kind in (("standard library", "stdlib"), ("site-packages", "purelib")):
+        for name, kind in _INSTALLED.items():
             trees[name] = _copied(Path(sysconfig.get_path(kind)), home / "installed" / kind)
     outcomes = []
     for name, folder in trees.items():
@@ -158,7 +161,10 @@ def _reason(finding: dict[str, Any]) -> str:
 
 
 def snapshot(outcomes: Sequence[Outcome]) -> str:
-    """What is found, as JSON with a line for each tree: nothing in it differs between two runs of one version on one Python."""
+    """What is found in the pinned trees, as JSON with a line for each.
+
+    Nothing in it differs between two runs of one version on one Python.
+    """
     rows = {
         one.name: {
             "files": one.files,
@@ -167,6 +173,7 @@ def snapshot(outcomes: Sequence[Outcome]) -> str:
             "findings": one.findings,
         }
         for one in outcomes
+        if one.name not in _INSTALLED
     }
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row, sort_keys=True)}" for name, row in rows.items())
     return f'{{\n  "python": "{".".join(platform.python_version_tuple()[:2])}",\n{lines}\n}}\n'
