@@ -261,12 +261,12 @@ class _Tracer:
         if not handed:
             steps = self._inside(walk, context)
             if any(step.kind == "session" for step in steps):
-                provider = provider_of(self._program, function)
-                return Step("provider", f"{function.qualname}: {_opens(provider)}", *place, codes=codes), None
+                opens = _opens(provider_of(self._program, function), context)
+                return Step("provider", f"{function.qualname}: {opens}", *place, codes=codes), None
             return Step("dependency", function.qualname, *place, codes=codes, steps=steps), None
         provider = provider_of(self._program, function)
-        start = Step("provider", f"{function.qualname}: {_opens(provider)}", *place, codes=codes)
-        does = [word for holds, word in ((provider.commits, "commits"), (provider.closes, "closes")) if holds]
+        start = Step("provider", f"{function.qualname}: {_opens(provider, context)}", *place, codes=codes)
+        does = [verb for verb in ("commits", "closes") if _does(provider, context, verb)]
         end = Step("end", f"{function.qualname} {' and '.join(does)}", *place) if does else None
         return start, end
 
@@ -304,11 +304,8 @@ class _Tracer:
             inside = () if again else self._inside(walk, callee)
             if self._program.is_provider(unit):
                 provider = provider_of(self._program, unit)
-                # Whether it begins, and so commits, may follow from what it is called with.
-                begins = BEGINS if callee.convention.begins else ""
-                asked = any(c.convention.begins for c in self._program.analysis.by_function[unit]) and not begins
-                ends = COMMITS if provider.commits and (callee.convention.commits or not asked) else ""
-                text = f"{unit.qualname}: opens a session{begins}{ends}"
+                ends = COMMITS if _does(provider, callee, "commits") else ""
+                text = f"{unit.qualname}: {_opens(provider, callee)}{ends}"
                 yield Step("session", text, unit.module.path, unit.name_span.row, row, codes)
             else:
                 again = again and bool(callee.events or self._callees.get(callee))
@@ -350,9 +347,15 @@ class _Tracer:
         return known
 
 
-def _opens(provider: Provider) -> str:
-    begins = BEGINS if provider.begins else ""
+def _opens(provider: Provider, context: Context) -> str:
+    begins = BEGINS if _does(provider, context, "begins") else ""
     return f"opens a session{begins}"
+
+
+def _does(provider: Provider, context: Context, verb: Literal["begins", "commits", "closes"]) -> bool:
+    """Whether a provider does something to its sessions in a context: it may follow from what it is called with."""
+    holds: bool = getattr(provider, verb)
+    return holds and (verb not in provider.sometimes or getattr(context.convention, verb))
 
 
 def _nested(steps: Sequence[Step], inner: Sequence[Step]) -> Iterator[Step]:

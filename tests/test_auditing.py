@@ -426,3 +426,115 @@ def test_what_is_only_passed_on_is_not_asserted(tmp_path: Path) -> None:
     assert tasks["tidy"].points == ("is started in `start` (app.py:36)",)
     assert endpoints["Names.look"].points == ("has its session from `get_db` (app.py:20)",)
     assert engines["make_engine"].points[-1] == "has no connect_args and no poolclass, unless by `**`"
+
+
+FROM_OUTSIDE = """\
+import asyncio
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, BackgroundTasks
+from sqlalchemy.ext.asyncio import AsyncSession
+from cache_client import open_session
+from platform_db import scope, connect
+from web_client import client
+
+router = APIRouter()
+
+
+@asynccontextmanager
+async def own_scope():
+    async with scope() as opened:
+        yield opened
+
+
+async def find(session: AsyncSession) -> None:
+    await session.scalar("SELECT 1")
+
+
+@router.get("/notes")
+async def list_notes():
+    async with scope() as session:
+        return await session.scalars("SELECT 1")
+
+
+@router.post("/notes")
+async def add_note(tasks: BackgroundTasks):
+    async with own_scope() as db:
+        await db.execute("INSERT INTO notes VALUES (1)")
+        await db.commit()
+    async with own_scope() as db:
+        await db.execute("INSERT INTO notes VALUES (2)")
+    tasks.add_task(tidy)
+    tasks.add_task(index)
+
+
+@router.put("/notes")
+async def lend():
+    async with scope() as session:
+        await find(session)
+
+
+@router.get("/pages")
+async def fetch():
+    async with client() as session:
+        return await session.get("https://example.org")
+
+
+@router.delete("/pages")
+async def forget():
+    async with open_session() as session:
+        await session.execute("x")
+        await session.unlink("x")
+
+
+@router.patch("/notes")
+async def change():
+    unit = connect()
+    unit.add_all([object()])
+    unit.commit()
+
+
+async def purge(db=None) -> None:
+    print(db)
+
+
+async def tidy(db_session=None) -> None:
+    await purge(db=db_session)
+
+
+async def index() -> None:
+    await asyncio.sleep(1)
+"""
+
+
+def test_what_gives_a_session_may_be_unknown(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"pyproject.toml": "", "app.py": FROM_OUTSIDE})
+    report = audit_report(session_lint.check([tmp_path]))
+    tasks, endpoints = detail(report, "background-tasks"), detail(report, "routers")
+    assert [(group.text, [s.place.symbol for s in group.subjects]) for group in endpoints.groups] == [
+        ("4 in which it is not known what gives the session", ["list_notes", "add_note", "lend", "change"]),
+        ("2 in which no session is seen", ["fetch", "forget"]),
+    ]
+    said = subjects(endpoints)
+    assert said["list_notes"].points == (
+        "`session` comes from `scope()` (`platform_db.scope`), which is not in the project (line 24)",
+    )
+    assert said["add_note"].points == (
+        "`db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project (lines 30, 33)",
+    )
+    assert [(group.text, [s.place.symbol for s in group.subjects]) for group in tasks.groups] == [
+        ("in 1 it is not known what gives the session", ["tidy"]),
+        ("in 1 no session is seen", ["index"]),
+    ]
+    assert subjects(tasks)["tidy"].points[-1] == (
+        "takes `db_session` and passes it on to `purge()`; nobody is seen to give it one (line 70)"
+    )
+    undecided = next(one for one in report.undecided if "named and used like a session" in one.text)
+    assert undecided.points == (
+        "`list_notes` (app.py:24): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
+        "`add_note` (app.py:30): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
+        "`add_note` (app.py:33): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
+        "`lend` (app.py:41): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
+        "`change` (app.py:60): `unit` comes from `connect()` (`platform_db.connect`), which is not in the project",
+        "`tidy` (app.py:69): takes `db_session` and passes it on to `purge()`; nobody is seen to give it one",
+    )

@@ -16,6 +16,7 @@ from session_lint.checks.evidence_pooler import arguments_of
 from session_lint.checks.evidence_services import BORROWERS, Borrower, acts_of
 from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.providing import begun_for
+from session_lint.checks.unknown_sessions import said_in
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.conventions import provider_of
 from session_lint.faults import Noted
@@ -84,7 +85,8 @@ def _tasks(view: View) -> Detail:
     around = [t for t in tasks if t.around and not t.lent and not t.decorated]
     own = [t for t in tasks if (t.opened or t.opened_below) and not (t.lent or t.decorated or t.around)]
     below = [t for t in tasks if t.used_below]
-    idle = [t for t in tasks if not t.has_session]
+    unknown = [t for t in tasks if not t.has_session and t.unknown]
+    idle = [t for t in tasks if not t.has_session and not t.unknown]
     return _detail(
         "background-tasks",
         _TASKS,
@@ -101,6 +103,7 @@ def _tasks(view: View) -> Detail:
                 f"{_say(below, 'reaches', 'reach')} functions that use a session, of which it is not seen whose it is",
                 [_task(view, t) for t in below],
             ),
+            (f"in {len(unknown)} it is not known what gives the session", [_task(view, t) for t in unknown]),
             (f"in {len(idle)} no session is seen", [_task(view, t) for t in idle]),
         ),
     )
@@ -117,6 +120,7 @@ def _task(view: View, task: Task) -> Subject:
     points += sessions_of(scope, task)
     points += _provided(view, (*task.opened, *task.opened_below))
     points += begun_for(scope, entered(view.program, function))
+    points += said_in(task.unknown)
     if task.has_session:
         points += ends_of(scope, task)
     return _subject(view, function, points, [*_faults(view, function), *_below(view, function)])
@@ -202,6 +206,7 @@ def _endpoint(view: View, endpoint: Endpoint, openings: Sequence[Opening]) -> Su
         points.append(f"has its session from {defined(scope, provider)}{where}")
     if opened:
         points.append(f"opens {counted(len(opened), 'session')} {by_of(scope, opened)}")
+    points += said_in(endpoint.unknown)
     points += begun_for(scope, entered(view.program, function))
     for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
         if rows_of:

@@ -10,6 +10,7 @@ from session_lint.auditing.view import plain
 from session_lint.checks import CHECKS
 from session_lint.checks.descent import entered
 from session_lint.checks.evidence_background import STARTS
+from session_lint.checks.unknown_sessions import UNKNOWN_SESSIONS, said_of
 from session_lint.explanation import Unknown, outside_calls, unknown_calls
 from session_lint.faults import Noted
 from session_lint.program.actions import HOLD_NOTHING
@@ -32,6 +33,7 @@ def undecided_of(view: View) -> tuple[Undecided, ...]:
     """All of it, each kind once."""
     kinds: tuple[tuple[str, Callable[[View], Points]], ...] = (
         ("Entry points whose session is of unknown origin, so that who ends its transaction is not known", _origins),
+        ("Functions that use what is named and used like a session, of which it is not known what gives it", _unknown),
         ("Calls that are handed a session and are not known: what they do to it is not looked into", _calls),
         ("Functions in which a session is known by its name alone, so that findings are of low confidence", _names),
         ("Engines whose URL is not written down, so that driver and port are not known", _urls),
@@ -88,6 +90,10 @@ def _origins(view: View) -> Points:
 
 def _has_origin(context: Context, number: int) -> bool:
     return any(t.provider is not None or t.site is not None for _, t in origins(context, number))
+
+
+def _unknown(view: View) -> Points:
+    return [_point(view, found.unit, found.row, said_of(found)) for found in UNKNOWN_SESSIONS.within(view.scope)]
 
 
 def _calls(view: View) -> Points:

@@ -10,6 +10,7 @@ from session_lint.checks.descent import entered, reached, unreached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
+from session_lint.checks.unknown_sessions import UnknownSession, unknown_in
 from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, named
 from session_lint.program.flow import function_of, stable
 from session_lint.program.symbols import Function
@@ -34,6 +35,7 @@ class Task:
         lent: names of the sessions that it is handed instead. ``decorated``: of those that its decorator hands it.
         around: names of the sessions that it uses of the function around it.
         used_below: functions under it that use a session, where nothing of the above says which.
+        unknown: what it uses as sessions, where it is not known what gives them.
     """
 
     unit: Function
@@ -45,6 +47,7 @@ class Task:
     decorated: tuple[str, ...]
     around: tuple[str, ...]
     used_below: tuple[Function, ...]
+    unknown: tuple[UnknownSession, ...]
 
     @property
     def has_session(self) -> bool:
@@ -104,6 +107,7 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
         tuple(sorted(decorated)),
         tuple(sorted(around)),
         () if is_known else tuple(u for u in units if u in used and isinstance(u, Function)),
+        unknown_in(program, function),
     )
 
 
@@ -138,9 +142,14 @@ def evidence(scope: Scope) -> Evidence:
     """The tasks that the files define or start."""
     tasks = tasks_of(scope)
     statements = [_stated(scope, task) for task in tasks if task.has_session]
-    idle = [defined(scope, task.unit) for task in tasks if not task.has_session]
+    idle = [defined(scope, task.unit) for task in tasks if not task.has_session and not task.unknown]
+    unknown = [defined(scope, task.unit) for task in tasks if not task.has_session and task.unknown]
     if len(statements) > SHOWN:
         statements[SHOWN:] = [f"{len(statements) - SHOWN} more tasks use sessions"]
+    if unknown:
+        statements.append(
+            f"{counted(len(unknown), 'task')} in which it is not known what gives the session: {listed(unknown)}"
+        )
     if idle:
         statements.append(f"{counted(len(idle), 'task')} in which no session is seen: {listed(idle)}")
     return Evidence(len(tasks), tuple(statements), applicable=bool(tasks))

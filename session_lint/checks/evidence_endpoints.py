@@ -13,6 +13,7 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
 from session_lint.checks.providing import givers, surely_begins
 from session_lint.checks.reads import is_read
+from session_lint.checks.unknown_sessions import UnknownSession, unknown_in
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
@@ -41,6 +42,7 @@ class Endpoint:
         opened_below: functions that open sessions of their own under it.
         has_session: it has a session itself.
         idle: it begins on its session, and does nothing else with it.
+        unknown: what it uses as sessions, where it is not known what gives them.
     """
 
     unit: Function
@@ -56,6 +58,7 @@ class Endpoint:
     opened_below: tuple[Function, ...]
     has_session: bool
     idle: bool
+    unknown: tuple[UnknownSession, ...]
 
 
 def _collect(program: Program) -> Iterator[Endpoint]:
@@ -95,6 +98,7 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
         tuple(f for f, _ in _ordered({(u, 0) for u in under & opening}) if not program.is_provider(f)),  # type: ignore[misc]
         bool(sessions),
         any(e.kind == "begin" for e in own) and _is_idle(function, sessions),
+        unknown_in(program, function),
     )
 
 
@@ -175,9 +179,11 @@ def bounds_of(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
         return 6, "only reading, with no `begin()` or `commit()` seen"
     if endpoint.has_session:
         return 7, "with no `begin()` or `commit()` seen"
+    if endpoint.unknown:
+        return 8, "in which it is not known what gives the session"
     if endpoint.opened_below:
-        return 8, "with no session itself, over functions that open one"
-    return 9, "in which no session is seen"
+        return 9, "with no session itself, over functions that open one"
+    return 10, "in which no session is seen"
 
 
 def _place(scope: Scope, endpoint: Endpoint) -> str:
