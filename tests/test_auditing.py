@@ -466,6 +466,7 @@ async def add_note(tasks: BackgroundTasks):
         await db.execute("INSERT INTO notes VALUES (2)")
     tasks.add_task(tidy)
     tasks.add_task(index)
+    tasks.add_task(search)
 
 
 @router.put("/notes")
@@ -494,6 +495,16 @@ async def change():
     unit.commit()
 
 
+@router.get("/names")
+async def names():
+    return await asyncio.wait_for(read_names(), 1)
+
+
+async def read_names():
+    async with scope() as session:
+        return await session.scalars("SELECT 1")
+
+
 async def purge(db=None) -> None:
     print(db)
 
@@ -504,6 +515,10 @@ async def tidy(db_session=None) -> None:
 
 async def index() -> None:
     await asyncio.sleep(1)
+
+
+async def search() -> None:
+    await read_names()
 """
 
 
@@ -513,28 +528,33 @@ def test_what_gives_a_session_may_be_unknown(tmp_path: Path) -> None:
     tasks, endpoints = detail(report, "background-tasks"), detail(report, "routers")
     assert [(group.text, [s.place.symbol for s in group.subjects]) for group in endpoints.groups] == [
         ("4 in which it is not known what gives the session", ["list_notes", "add_note", "lend", "change"]),
+        ("1 with no session itself, over functions in which it is not known what gives the session", ["names"]),
         ("2 in which no session is seen", ["fetch", "forget"]),
     ]
     said = subjects(endpoints)
     assert said["list_notes"].points == (
-        "`session` comes from `scope()` (`platform_db.scope`), which is not in the project (line 24)",
+        "`session` comes from `scope()` (`platform_db.scope`), which is not in the project (line 25)",
     )
     assert said["add_note"].points == (
-        "`db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project (lines 30, 33)",
+        "`db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project (lines 31, 34)",
     )
     assert [(group.text, [s.place.symbol for s in group.subjects]) for group in tasks.groups] == [
-        ("in 1 it is not known what gives the session", ["tidy"]),
+        ("2 in which, or under which, it is not known what gives the session", ["tidy", "search"]),
         ("in 1 no session is seen", ["index"]),
     ]
     assert subjects(tasks)["tidy"].points[-1] == (
-        "takes `db_session` and passes it on to `purge()`; nobody is seen to give it one (line 70)"
+        "takes `db_session` and passes it on to `purge()`; nobody is seen to give it one (line 81)"
     )
+    over = "reaches functions in which it is not known what gives the session: `read_names` (app.py:73)"
+    assert over in said["names"].points
+    assert over in subjects(tasks)["search"].points
     undecided = next(one for one in report.undecided if "named and used like a session" in one.text)
     assert undecided.points == (
-        "`list_notes` (app.py:24): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
-        "`add_note` (app.py:30): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
-        "`add_note` (app.py:33): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
-        "`lend` (app.py:41): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
-        "`change` (app.py:60): `unit` comes from `connect()` (`platform_db.connect`), which is not in the project",
-        "`tidy` (app.py:69): takes `db_session` and passes it on to `purge()`; nobody is seen to give it one",
+        "`list_notes` (app.py:25): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
+        "`add_note` (app.py:31): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
+        "`add_note` (app.py:34): `db` comes from `own_scope()`, which has it from `platform_db.scope`, outside the project",
+        "`lend` (app.py:43): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
+        "`change` (app.py:62): `unit` comes from `connect()` (`platform_db.connect`), which is not in the project",
+        "`read_names` (app.py:73): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
+        "`tidy` (app.py:81): takes `db_session` and passes it on to `purge()`; nobody is seen to give it one",
     )

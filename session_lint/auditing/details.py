@@ -11,7 +11,14 @@ from session_lint.auditing.model import NOT_WORKED_OUT, Detail, DetailId, Fault,
 from session_lint.checks.descent import borrowers, entered, reached
 from session_lint.checks.engines import ENGINES, EngineMade
 from session_lint.checks.evidence_background import Task, by_of, ends_of, sessions_of, starts_of, tasks_of
-from session_lint.checks.evidence_endpoints import ENDPOINTS, Endpoint, below_of, bounds_of, outside_of
+from session_lint.checks.evidence_endpoints import (
+    ENDPOINTS,
+    Endpoint,
+    below_of,
+    bounds_of,
+    outside_of,
+    unknown_below_of,
+)
 from session_lint.checks.evidence_pooler import arguments_of
 from session_lint.checks.evidence_services import BORROWERS, Borrower, acts_of
 from session_lint.checks.openings import OPENINGS, Opening
@@ -85,8 +92,8 @@ def _tasks(view: View) -> Detail:
     around = [t for t in tasks if t.around and not t.lent and not t.decorated]
     own = [t for t in tasks if (t.opened or t.opened_below) and not (t.lent or t.decorated or t.around)]
     below = [t for t in tasks if t.used_below]
-    unknown = [t for t in tasks if not t.has_session and t.unknown]
-    idle = [t for t in tasks if not t.has_session and not t.unknown]
+    unknown = [t for t in tasks if t.may_have_session]
+    idle = [t for t in tasks if not (t.has_session or t.may_have_session)]
     return _detail(
         "background-tasks",
         _TASKS,
@@ -103,7 +110,10 @@ def _tasks(view: View) -> Detail:
                 f"{_say(below, 'reaches', 'reach')} functions that use a session, of which it is not seen whose it is",
                 [_task(view, t) for t in below],
             ),
-            (f"in {len(unknown)} it is not known what gives the session", [_task(view, t) for t in unknown]),
+            (
+                f"{len(unknown)} in which, or under which, it is not known what gives the session",
+                [_task(view, t) for t in unknown],
+            ),
             (f"in {len(idle)} no session is seen", [_task(view, t) for t in idle]),
         ),
     )
@@ -121,6 +131,9 @@ def _task(view: View, task: Task) -> Subject:
     points += _provided(view, (*task.opened, *task.opened_below))
     points += begun_for(scope, entered(view.program, function))
     points += said_in(task.unknown)
+    if task.may_have_session and not task.unknown:
+        places = listed([defined(scope, f) for f in task.unknown_below], _LENDERS)
+        points.append(f"reaches functions in which it is not known what gives the session: {places}")
     if task.has_session:
         points += ends_of(scope, task)
     return _subject(view, function, points, [*_faults(view, function), *_below(view, function)])
@@ -207,6 +220,8 @@ def _endpoint(view: View, endpoint: Endpoint, openings: Sequence[Opening]) -> Su
     if opened:
         points.append(f"opens {counted(len(opened), 'session')} {by_of(scope, opened)}")
     points += said_in(endpoint.unknown)
+    if over := unknown_below_of(scope, endpoint):
+        points.append(f"reaches functions in which it is not known what gives the session: {over}")
     points += begun_for(scope, entered(view.program, function))
     for kind, rows_of in (("begin", endpoint.begins), ("commit", endpoint.commits)):
         if rows_of:

@@ -10,7 +10,7 @@ from session_lint.checks.descent import entered, reached, unreached
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
-from session_lint.checks.unknown_sessions import UnknownSession, unknown_in
+from session_lint.checks.unknown_sessions import UnknownSession, unknown_below, unknown_in
 from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, named
 from session_lint.program.flow import function_of, stable
 from session_lint.program.symbols import Function
@@ -35,7 +35,7 @@ class Task:
         lent: names of the sessions that it is handed instead. ``decorated``: of those that its decorator hands it.
         around: names of the sessions that it uses of the function around it.
         used_below: functions under it that use a session, where nothing of the above says which.
-        unknown: what it uses as sessions, where it is not known what gives them.
+        unknown: what it uses as sessions, where it is not known what gives them. ``unknown_below``: functions under it that do.
     """
 
     unit: Function
@@ -48,11 +48,17 @@ class Task:
     around: tuple[str, ...]
     used_below: tuple[Function, ...]
     unknown: tuple[UnknownSession, ...]
+    unknown_below: tuple[Function, ...]
 
     @property
     def has_session(self) -> bool:
         """Whether it, or something under it, has a session."""
         return bool(self.opened or self.opened_below or self.lent or self.decorated or self.around or self.used_below)
+
+    @property
+    def may_have_session(self) -> bool:
+        """Whether something in it or under it is used like a session, of which it is not known what gives it."""
+        return not self.has_session and bool(self.unknown or self.unknown_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ def _task(program: Program, function: Function, openings: dict[Unit, list[Openin
         tuple(sorted(around)),
         () if is_known else tuple(u for u in units if u in used and isinstance(u, Function)),
         unknown_in(program, function),
+        () if is_known else unknown_below(program, function),
     )
 
 
@@ -142,13 +149,13 @@ def evidence(scope: Scope) -> Evidence:
     """The tasks that the files define or start."""
     tasks = tasks_of(scope)
     statements = [_stated(scope, task) for task in tasks if task.has_session]
-    idle = [defined(scope, task.unit) for task in tasks if not task.has_session and not task.unknown]
-    unknown = [defined(scope, task.unit) for task in tasks if not task.has_session and task.unknown]
+    idle = [defined(scope, task.unit) for task in tasks if not (task.has_session or task.may_have_session)]
+    unknown = [defined(scope, task.unit) for task in tasks if task.may_have_session]
     if len(statements) > SHOWN:
         statements[SHOWN:] = [f"{len(statements) - SHOWN} more tasks use sessions"]
     if unknown:
         statements.append(
-            f"{counted(len(unknown), 'task')} in which it is not known what gives the session: {listed(unknown)}"
+            f"{counted(len(unknown), 'task')} in which, or under which, it is not known what gives the session: {listed(unknown)}"
         )
     if idle:
         statements.append(f"{counted(len(idle), 'task')} in which no session is seen: {listed(idle)}")

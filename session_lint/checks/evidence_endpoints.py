@@ -13,7 +13,7 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
 from session_lint.checks.providing import givers, surely_begins
 from session_lint.checks.reads import is_read
-from session_lint.checks.unknown_sessions import UnknownSession, unknown_in
+from session_lint.checks.unknown_sessions import UnknownSession, unknown_below, unknown_in
 from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
@@ -42,7 +42,7 @@ class Endpoint:
         opened_below: functions that open sessions of their own under it.
         has_session: it has a session itself.
         idle: it begins on its session, and does nothing else with it.
-        unknown: what it uses as sessions, where it is not known what gives them.
+        unknown: what it uses as sessions, where it is not known what gives them. ``unknown_below``: functions under it that do.
     """
 
     unit: Function
@@ -59,6 +59,7 @@ class Endpoint:
     has_session: bool
     idle: bool
     unknown: tuple[UnknownSession, ...]
+    unknown_below: tuple[Function, ...]
 
 
 def _collect(program: Program) -> Iterator[Endpoint]:
@@ -99,6 +100,7 @@ def _endpoint(program: Program, function: Function, opening: set[Unit]) -> Endpo
         bool(sessions),
         any(e.kind == "begin" for e in own) and _is_idle(function, sessions),
         unknown_in(program, function),
+        () if sessions else unknown_below(program, function),
     )
 
 
@@ -183,12 +185,16 @@ def bounds_of(scope: Scope, endpoint: Endpoint) -> tuple[int, str]:
         return 8, "in which it is not known what gives the session"
     if endpoint.opened_below:
         return 9, "with no session itself, over functions that open one"
-    return 10, "in which no session is seen"
+    if endpoint.unknown_below:
+        return 10, "with no session itself, over functions in which it is not known what gives the session"
+    return 11, "in which no session is seen"
 
 
 def _place(scope: Scope, endpoint: Endpoint) -> str:
     rows = endpoint.commits or endpoint.begins or (endpoint.row,)
-    return " ".join([named(scope, endpoint.unit, *rows), *below_of(scope, endpoint), *outside_of(scope, endpoint)])
+    over = unknown_below_of(scope, endpoint)
+    said = [*below_of(scope, endpoint), *[f"over {over}"] * bool(over), *outside_of(scope, endpoint)]
+    return " ".join([named(scope, endpoint.unit, *rows), *said])
 
 
 def below_of(scope: Scope, endpoint: Endpoint) -> list[str]:
@@ -199,6 +205,13 @@ def below_of(scope: Scope, endpoint: Endpoint) -> list[str]:
     if not endpoint.has_session and endpoint.opened_below:
         parts.append(f"over {listed([defined(scope, f) for f in endpoint.opened_below], 2)}")
     return parts
+
+
+def unknown_below_of(scope: Scope, endpoint: Endpoint) -> str:
+    """The functions under an endpoint in which it is not known what gives the session, where nothing else has one."""
+    if endpoint.has_session or endpoint.unknown or endpoint.opened_below:
+        return ""
+    return listed([defined(scope, f) for f in endpoint.unknown_below], 2)
 
 
 def outside_of(scope: Scope, endpoint: Endpoint) -> list[str]:

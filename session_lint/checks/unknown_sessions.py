@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.checks.evidence import Scope
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Unit
 
 _OUTSIDE = ("test", "migration")
+_STARTED = ("background", "task")
+"""Entry points that run apart from what calls them."""
 _TELLING = frozenset(
     [
         "execute",
@@ -91,6 +94,37 @@ def unknown_in(program: Program, unit: Unit) -> tuple[UnknownSession, ...]:
     return tuple(found for found in UNKNOWN_SESSIONS.within(here) if found.unit is unit)
 
 
+def unknown_below(program: Program, function: Function) -> tuple[Function, ...]:
+    """The functions that one calls, directly or not, other than in the background, and that use what is named and used like a session."""
+    using, callees = _calls_of(program)
+    stack: list[Unit] = [function]
+    seen: set[Unit] = {function}
+    while stack:
+        for callee in callees.get(stack.pop(), ()):
+            entry = program.entry(callee)
+            if callee not in seen and (entry is None or entry.kind not in _STARTED):
+                seen.add(callee)
+                stack.append(callee)
+    found = [unit for unit in (seen & using) - {function} if isinstance(unit, Function)]
+    return tuple(sorted(found, key=lambda f: (f.module.path, f.name_span.row)))
+
+
+_known: WeakKeyDictionary[object, tuple[set[Unit], dict[Unit, list[Function]]]] = WeakKeyDictionary()
+
+
+def _calls_of(program: Program) -> tuple[set[Unit], dict[Unit, list[Function]]]:
+    """The functions that use such a name, and which functions each function of the project calls."""
+    known = _known.get(program.analysis)
+    if known is None:
+        using = {found.unit for found in UNKNOWN_SESSIONS.everywhere(program) if found.source}
+        callees: dict[Unit, list[Function]] = {}
+        for callee, callers in program.flow.facts.callers.items():
+            for caller in callers if using else ():
+                callees.setdefault(caller, []).append(callee)
+        known = _known[program.analysis] = (using, callees)
+    return known
+
+
 def said_in(unknown: Sequence[UnknownSession]) -> list[str]:
     """What is said of those of one function, with the lines: the same is said once."""
     rows: dict[str, list[int]] = {}
@@ -119,6 +153,7 @@ def _named(program: Program, unit: Unit) -> Iterator[tuple[UnknownSession, bool]
     if not bound:
         return
     known = _known_names(program, unit)
+    handed_out = list(_handed_out(unit))
     nodes = list(expressions(unit.body))
     for name, call in bound:
         used = _used(name, nodes)
@@ -126,8 +161,8 @@ def _named(program: Program, unit: Unit) -> Iterator[tuple[UnknownSession, bool]
         if name in known or not used <= _ATTRIBUTES:
             continue
         is_used = bool(used & _TELLING) if is_named else "commit" in used and bool(used & _ORM_ONLY)
-        if not is_used and not is_named:
-            continue
+        if not is_used and (not is_named or call in handed_out):
+            continue  # what it is handed out to uses it
         source = _source(program, unit, call)
         if source is not None:
             external, through = source
@@ -203,7 +238,7 @@ def _source(program: Program, unit: Unit, call: ir.Call, depth: int = 3) -> tupl
     return None
 
 
-def _handed_out(function: Function) -> Iterator[ir.Call]:
+def _handed_out(function: Unit) -> Iterator[ir.Call]:
     """The calls whose results a function returns or yields, as a name or as they are."""
     bound: dict[str, ir.Call] = dict(_bindings(function.body))
     given = [node.value for node in expressions(function.body) if isinstance(node, ir.Yield)]
