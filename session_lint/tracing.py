@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from session_lint import ir
+from session_lint.checks.providing import surely_begins
 from session_lint.checks.reads import is_read
 from session_lint.conventions import Provider, provider_of
 from session_lint.errors import UserError
@@ -59,6 +60,12 @@ COMMITS = ", commits at its end"
 
 BEGINS = ", and begins"
 """What the text of a session says whose provider hands it out in a transaction."""
+
+ASKED = " where it is asked to"
+"""What follows where the provider begins only by what it is called with, which is not known."""
+
+MAY_COMMIT = ", may commit at its end"
+"""How the text of a session ends whose provider then commits it or not."""
 
 UNCOMMITTED = "writes, no commit seen"
 
@@ -266,7 +273,8 @@ class _Tracer:
             return Step("dependency", function.qualname, *place, codes=codes, steps=steps), None
         provider = provider_of(self._program, function)
         start = Step("provider", f"{function.qualname}: {_opens(provider, context)}", *place, codes=codes)
-        does = [verb for verb in ("commits", "closes") if _does(provider, context, verb)]
+        commits = "may commit" if _is_asked(provider, context) else "commits"
+        does = [commits] * _does(provider, context, "commits") + ["closes"] * _does(provider, context, "closes")
         end = Step("end", f"{function.qualname} {' and '.join(does)}", *place) if does else None
         return start, end
 
@@ -304,8 +312,8 @@ class _Tracer:
             inside = () if again else self._inside(walk, callee)
             if self._program.is_provider(unit):
                 provider = provider_of(self._program, unit)
-                ends = COMMITS if _does(provider, callee, "commits") else ""
-                text = f"{unit.qualname}: {_opens(provider, callee)}{ends}"
+                ends = MAY_COMMIT if _is_asked(provider, callee) else COMMITS
+                text = f"{unit.qualname}: {_opens(provider, callee)}{ends * _does(provider, callee, 'commits')}"
                 yield Step("session", text, unit.module.path, unit.name_span.row, row, codes)
             else:
                 again = again and bool(callee.events or self._callees.get(callee))
@@ -349,7 +357,12 @@ class _Tracer:
 
 def _opens(provider: Provider, context: Context) -> str:
     begins = BEGINS if _does(provider, context, "begins") else ""
-    return f"opens a session{begins}"
+    return f"opens a session{begins}{ASKED * _is_asked(provider, context)}"
+
+
+def _is_asked(provider: Provider, context: Context) -> bool:
+    """Whether a provider begins, in a context, on some paths alone: it is not known what it is called with."""
+    return _does(provider, context, "begins") and not surely_begins(context)
 
 
 def _does(provider: Provider, context: Context, verb: Literal["begins", "commits", "closes"]) -> bool:
@@ -390,14 +403,17 @@ def _bounds(steps: Sequence[Step], ends: Sequence[Step]) -> str:
     said = []
     if "begin" in kinds:
         said.append("begin block")
-    if any(BEGINS in step.text for step in inner if step.kind == "session"):
-        said.append("provider begins")
+    sessions = [step.text for step in inner if step.kind == "session"]
+    if any(BEGINS in text for text in sessions):
+        said.append(
+            "provider begins" if any(BEGINS in t and ASKED not in t for t in sessions) else "provider may begin"
+        )
     if "commit" in kinds:
         said.append("commit by the entry point" if any(s.kind == "commit" for s in steps) else "commit")
-    if any(" commits" in end.text for end in ends) or any(
-        s.text.endswith(COMMITS) for s in inner if s.kind == "session"
-    ):
+    if any(" commits" in end.text for end in ends) or any(text.endswith(COMMITS) for text in sessions):
         said.append("provider commits")
+    elif any(" may commit" in text for text in (*(end.text for end in ends), *sessions)):
+        said.append("provider may commit")
     if said:
         return " + ".join(said)
     if not kinds & {"read", "write", "use", "flush"}:

@@ -545,7 +545,7 @@ def test_what_gives_a_session_may_be_unknown(tmp_path: Path) -> None:
     assert subjects(tasks)["tidy"].points[-1] == (
         "takes `db_session` and passes it on to `purge()`; nobody is seen to give it one (line 81)"
     )
-    over = "reaches functions in which it is not known what gives the session: `read_names` (app.py:73)"
+    over = "reaches functions in which it is not known what gives the session: `read_names` (app.py:72)"
     assert over in said["names"].points
     assert over in subjects(tasks)["search"].points
     undecided = next(one for one in report.undecided if "named and used like a session" in one.text)

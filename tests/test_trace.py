@@ -249,3 +249,54 @@ def test_a_provider_begins_where_it_is_asked_to(tmp_path: Path, monkeypatch: pyt
     assert "[provider begins + provider commits]" in writing
     assert "session_context: opens a session" in reading
     assert "[only reads]" in reading
+
+
+INJECTED_ON_DEMAND = """\
+from functools import partial
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+factory = sessionmaker(create_engine("postgresql+psycopg://localhost/app"))
+router = APIRouter()
+
+
+def get_session(begin: bool):
+    with factory() as session:
+        if begin:
+            with session.begin():
+                yield session
+        else:
+            yield session
+
+
+@router.get("/notes")
+def list_notes(session: Session = Depends(partial(get_session, False))):
+    return session.scalar(text("SELECT 1"))
+
+
+@router.post("/notes")
+def add_note(session: Session = Depends(partial(get_session, True))):
+    session.execute(text("INSERT INTO notes VALUES (1)"))
+
+
+@router.put("/notes")
+def replace_note(session: Session = Depends(get_session)):
+    session.execute(text("UPDATE notes SET id = 1"))
+"""
+
+
+def test_an_injected_provider_begins_where_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").write_text(INJECTED_ON_DEMAND, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    reading, writing, either = (trace(f"{verb} /notes").stdout for verb in ("GET", "POST", "PUT"))
+    assert "[only reads]" in reading
+    assert "provider get_session: opens a session  app.py" in reading
+    assert "end get_session closes" in reading
+    assert "[provider commits]" in writing
+    assert "provider get_session: opens a session, and begins  app.py" in writing
+    assert "end get_session commits and closes" in writing
+    assert "[provider may commit]" in either
+    assert "provider get_session: opens a session, and begins where it is asked to  app.py" in either
+    assert "end get_session may commit and closes" in either
