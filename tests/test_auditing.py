@@ -519,6 +519,18 @@ async def index() -> None:
 
 async def search() -> None:
     await read_names()
+
+
+async def lend_on(session=None) -> None:
+    await find(session)
+
+
+async def close(response, session=None) -> None:
+    await release(response, session)
+
+
+async def release(response, session) -> None:
+    await session.close()
 """
 
 
@@ -557,4 +569,5 @@ def test_what_gives_a_session_may_be_unknown(tmp_path: Path) -> None:
         "`change` (app.py:62): `unit` comes from `connect()` (`platform_db.connect`), which is not in the project",
         "`read_names` (app.py:73): `session` comes from `scope()` (`platform_db.scope`), which is not in the project",
         "`tidy` (app.py:81): takes `db_session` and passes it on to `purge()`; nobody is seen to give it one",
+        "`lend_on` (app.py:93): takes `session` and passes it on to `find()`; nobody is seen to give it one",
     )

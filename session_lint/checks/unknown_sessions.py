@@ -43,6 +43,8 @@ _TELLING = frozenset(
     ]
 )
 """Methods that sessions have, and HTTP clients have not."""
+_OF_HTTP_TOO = "session"
+"""What HTTP clients are called as well: a parameter of that name alone says nothing."""
 _ORM_ONLY = frozenset(["add_all", "merge", "refresh", "flush"])
 _ATTRIBUTES = (
     vocabulary.AUTOBEGIN_METHODS
@@ -183,6 +185,8 @@ def _passed_on(program: Program, function: Function) -> Iterator[UnknownSession]
         nodes = list(expressions(function.body))
         calls = _calls_with(param.name, nodes)
         named = [call for call in calls if dotted(call.func) and not _is_builtin(program, function, call)]
+        if param.name == _OF_HTTP_TOO and not any(_lends(program, function, call) for call in named):
+            continue
         written = tuple(dict.fromkeys(f"`{dotted(call.func)}()`" for call in named))
         if written and len(calls) == sum(isinstance(node, ir.Name) and node.id == param.name for node in nodes):
             yield UnknownSession(function, param.span.row, param.name, "", passed_to=written)
@@ -191,6 +195,13 @@ def _passed_on(program: Program, function: Function) -> Iterator[UnknownSession]
 def _is_builtin(program: Program, unit: Unit, call: ir.Call) -> bool:
     called = program.flow.at(unit).eval(call.func)
     return any(isinstance(value, Symbol) and value.name.startswith("builtins.") for value in called)
+
+
+def _lends(program: Program, unit: Unit, call: ir.Call) -> bool:
+    """Whether a call calls a function of the project that is known to take a session."""
+    called = filter(None, map(function_of, program.flow.at(unit).eval(call.func)))
+    cells = (function.cells.get(param.name) for function in called for param in function.params)
+    return any(cell is not None and bear_session(cell.values) for cell in cells)
 
 
 def _known_names(program: Program, unit: Unit) -> set[str]:
