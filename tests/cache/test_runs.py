@@ -474,9 +474,10 @@ from session_lint.cli import main
 try:
     main(sys.argv[1:])
 finally:
+    click = {"subprocess"} if sys.version_info < (3, 11) else set()  # which imports it there through uuid and platform
     heavy = ("libcst", "rich", "session_lint.program", "session_lint.lowering", "session_lint.judging",
              "session_lint.checks", "subprocess", "multiprocessing", "concurrent", "threading_", "asyncio")
-    loaded = [name for name in sys.modules if name.startswith(heavy)]
+    loaded = [name for name in sys.modules if name.startswith(heavy) and name not in click]
     rules = [name for name in sys.modules if name.startswith("session_lint.rules.sl") and ".sl9" not in name]
     print(loaded, rules, file=sys.stderr)
 """
