@@ -48,7 +48,7 @@ from session_lint.program.world import Arguments, Binding, World, members
 from session_lint.traversal import blocks
 
 MAX_VALUES = 24
-MAX_FUNCTIONS = 64
+MAX_FUNCTIONS = 512  # a decorator gets as many as it stands on
 MAX_EXTERNALS = 6
 MAX_COLLECTIONS = 4
 MAX_DEPTH = 4
