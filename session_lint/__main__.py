@@ -7,21 +7,36 @@ command ``session-lint`` or ``python -I -m session_lint`` is the way to start.
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import sys
+from types import FrameType
 
 _INTERRUPTED = 130
+_LAST_WORDS = "session-lint: interrupted.\n"
 
 
 def start() -> None:
     """Run the command line; an interrupt while it is still being imported ends as one later on."""
     gc.disable()  # A run makes many small values and little garbage, and ends.
-    try:
-        from session_lint.cli import main
+    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_ours:
+        # The import system has callbacks that lose exceptions, and with them an interrupt.
+        signal.signal(signal.SIGINT, _end)
+    from session_lint.cli import main
 
+    try:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
     except KeyboardInterrupt:
-        sys.stderr.write("session-lint: interrupted.\n")
+        sys.stderr.write(_LAST_WORDS)
         sys.exit(_INTERRUPTED)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os.write(2, _LAST_WORDS.encode())
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":
