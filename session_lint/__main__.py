@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
-from types import FrameType
 
 _INTERRUPTED = 130
 _LAST_WORDS = "session-lint: interrupted.\n"
@@ -18,6 +16,8 @@ _LAST_WORDS = "session-lint: interrupted.\n"
 
 def start() -> None:
     """Run the command line; an interrupt while it is still being imported ends as one later on."""
+    import signal  # not above: the current folder may still come first there
+
     gc.disable()  # A run makes many small values and little garbage, and ends.
     is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_ours:
@@ -34,7 +34,7 @@ def start() -> None:
         sys.exit(_INTERRUPTED)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(number: int, frame: object) -> None:
     os.write(2, _LAST_WORDS.encode())
     os._exit(_INTERRUPTED)
 
