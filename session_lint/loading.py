@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from session_lint.cache.forms import form_of
-from session_lint.cache.store import MAX_BYTES, Store
+from session_lint.cache.modules import keep_modules, read_modules
+from session_lint.cache.store import Store
 from session_lint.cache.tree import Tree
 from session_lint.faults import Fault
 from session_lint.findings import Finding
@@ -21,10 +22,6 @@ from session_lint.source import Sources
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much (0: not known)."""
-
-_NAME = "modules"
-_SPARE = 32 << 20
-"""Bytes of modules that are no more in the tree: those of the branches that one switches between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def load(
         progress: told how many files are lowered.
         lowered: outcomes that are known already, by the digests of contents.
     """
-    stored = _stored(store)
+    stored = read_modules(store)
     known: dict[bytes, bytes | msgspec.Raw] = {}
     files: list[LoweredFile] = []
     outcomes: dict[str, Outcome] = {}
@@ -130,7 +127,7 @@ def load(
                 passing.add(tree.digests[path])
             findings.append(unreadable(path, refusal.message, refusal.row, refusal.column))
     if missing:
-        _keep(store, {name: raw for name, raw in known.items() if name not in passing}, stored)
+        keep_modules(store, {name: raw for name, raw in known.items() if name not in passing}, missing)
     return Loaded(
         tuple(files),
         tuple(findings),
@@ -141,26 +138,3 @@ def load(
         {name: form_of(memoryview(raw)) for name, raw in known.items()},
         tuple(faults),
     )
-
-
-def _stored(store: Store) -> dict[bytes, msgspec.Raw]:
-    data = store.read(_NAME)
-    if data is not None:
-        try:
-            return msgspec.msgpack.decode(data, type=dict[bytes, msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError, MemoryError):
-            pass
-    return {}
-
-
-def _keep(store: Store, known: dict[bytes, bytes | msgspec.Raw], stored: dict[bytes, msgspec.Raw]) -> None:
-    kept: dict[bytes, msgspec.Raw] = {}
-    size = 0
-    for content, raw in [*known.items(), *stored.items()]:
-        length = len(memoryview(raw)) + 32
-        spare = content not in known
-        if content in kept or (spare and size + length > max(_SPARE, MAX_BYTES // 8)) or size + length > MAX_BYTES:
-            continue
-        kept[content] = msgspec.Raw(bytes(memoryview(raw)))
-        size += length
-    store.write(_NAME, msgspec.msgpack.encode(kept))

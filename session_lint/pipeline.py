@@ -200,6 +200,7 @@ def run(request: Request, files: Files) -> Result:
         clock.laps,
         {**stages.work, **analysis.size, "bytes read": tree.read, "analysis from the cache": int(from_cache)},
         stages.program,
+        () if from_cache else (stages.reason,),
     )
 
 
@@ -231,41 +232,63 @@ class _Stages:
     def __init__(self, request: Request, files: Files, store: Store, tree: Tree, clock: _Clock) -> None:
         self._request, self._files, self._store, self._tree, self._clock = request, files, store, tree, clock
         self.work: dict[str, int] = {}
+        self.reason = "no cache is used"
         self._lowered: Mapping[bytes, bytes] = {}
         self.loaded = cache(self._load)
         self.program = cache(self._link)
 
     def found(self) -> Analysis | None:
-        """What the rules said of this tree before, or of one that differs in comments alone."""
+        """What the rules said of this tree before, or of one of which this is known to differ in nothing that matters."""
         if self._store.folder is None:
             return None
         forms = read_forms(self._store)
+        self.reason = "nothing is kept of this project and these settings"
         name = self._name({})
         found = find_analysis(self._store, forms[name]) if name in forms else None
         self._clock.lap("looking up")
         if found is None and forms:
-            found = self._found_by_forms(name, forms)
+            found = self._found_after_edits(name, forms)
         return found
 
-    def _found_by_forms(self, name: bytes, forms: dict[bytes, bytes]) -> Analysis | None:
+    def _found_after_edits(self, name: bytes, forms: dict[bytes, bytes]) -> Analysis | None:
         from session_lint.lowering.few import MOST, lower_few
 
         tree = self._tree
         paths = {c: path for path, c in tree.digests.items() if c not in forms and path not in tree.refused}
         if len(paths) > MOST or any(path not in tree.contents for path in paths.values()):
+            self.reason = f"more than {MOST} files are new"
             return None
         encoded = lower_few([tree.contents[path] for path in paths.values()])
         self._clock.lap("lowering what is new")
         if encoded is None:
+            self.reason = "a new file is large, or cannot be read every time"
             return None
         self._lowered = lowered = dict(zip(paths, encoded, strict=True))
         new = {content: form_of(encoded) for content, encoded in lowered.items()}
         name_by_forms = self._name(forms | new)
         found = find_analysis(self._store, name_by_forms)
+        if found is None:
+            found = self._moved(name_by_forms, forms)
         if found is not None:
             keep_forms(self._store, {**new, name: name_by_forms}, forms)
         self._clock.lap("looking up by form")
         return found
+
+    def _moved(self, name: bytes, forms: Mapping[bytes, bytes]) -> Analysis | None:
+        """The analysis of the tree before an edit, moved to where everything stands now; kept for the next edit."""
+        from session_lint.cache.modules import add_modules
+        from session_lint.edits.answering import Edited, answer
+
+        def name_of(contents: Mapping[str, bytes]) -> bytes:
+            return self._name_of({path: forms.get(content, content) for path, content in contents.items()})
+
+        contents = self._tree.digests
+        found = answer(self._store, Edited(contents, self._lowered, name_of))
+        self.reason = found.reason
+        if found.analysis is not None:
+            keep_analysis(self._store, name, found.analysis, contents)
+            add_modules(self._store, self._lowered)
+        return found.analysis
 
     def analysis(self, rules: Sequence[Rule], known: Sequence[Rule]) -> Analysis:
         """What the rules say, kept for the next run."""
@@ -275,14 +298,16 @@ class _Stages:
         found = judge(program, loaded, rules, known, self._clock.lap, self._request.progress)
         if not (loaded.passing or found.faults) and self._store.folder is not None:
             name = self._name(loaded.forms)
-            keep_analysis(self._store, name, found)
+            keep_analysis(self._store, name, found, self._tree.digests)
             keep_forms(self._store, {**loaded.forms, self._name({}): name}, read_forms(self._store))
         return found
 
     def _name(self, forms: Mapping[bytes, bytes]) -> bytes:
         """A name for all that the analysis depends on, by the forms of contents where these are given."""
+        return self._name_of({path: forms.get(content, content) for path, content in self._tree.digests.items()})
+
+    def _name_of(self, tree: Mapping[str, bytes]) -> bytes:
         files = self._files
-        tree = {path: forms.get(content, content) for path, content in self._tree.digests.items()}
         return inputs(files.project.settings, files.project.root, tree, files.discovery.unreadable)
 
     def _load(self) -> Loaded:

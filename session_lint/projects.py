@@ -104,6 +104,7 @@ def combine(results: Sequence[Result]) -> Result:
         _sum([result.seconds for result in results], 0.0),
         _sum([result.work for result in results], 0),
         _no_program,
+        tuple(dict.fromkeys(reason for result in results for reason in result.reasons)),
     )
 
 

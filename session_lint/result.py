@@ -33,6 +33,7 @@ class Result:
         seconds: how long each stage took.
         work: how much was done and how much spared, by what it is.
         linked: gives the program, which is linked anew where the analysis came from the cache.
+        reasons: why it was linked for the analysis; none where that came from the cache.
     """
 
     files: Files
@@ -46,6 +47,7 @@ class Result:
     seconds: Mapping[str, float]
     work: Mapping[str, int]
     linked: Callable[[], Program] = field(repr=False)
+    reasons: tuple[str, ...] = ()
 
     @property
     def program(self) -> Program:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import msgspec
 
 from session_lint.analysis import Analysis
 from session_lint.cache.store import Store
 
 _NAME = "analyses"
+_TREES = "trees"
 _KEPT = 8
 """Analyses that are kept: of the branches and settings that one switches between."""
 
 
 def find_analysis(store: Store, key: bytes) -> Analysis | None:
     """The analysis that was kept under a key."""
-    raw = _stored(store).get(key)
+    raw = _stored(store, _NAME).get(key)
     if raw is None:
         return None
     try:
@@ -23,21 +26,37 @@ def find_analysis(store: Store, key: bytes) -> Analysis | None:
         return None
 
 
-def keep_analysis(store: Store, key: bytes, analysis: Analysis) -> None:
-    """Keep an analysis, beside those that were kept last."""
+def keep_analysis(store: Store, key: bytes, analysis: Analysis, tree: Mapping[str, bytes]) -> None:
+    """Keep an analysis, and the digests of the contents that it is of, beside those that were kept last."""
     if store.folder is None or store.read_only:
         return
     try:
         encoded = msgspec.msgpack.encode(analysis)
+        contents = msgspec.msgpack.encode({path.encode(errors="surrogatepass"): name for path, name in tree.items()})
     except UnicodeEncodeError:  # a file whose name is no text
         return
-    others = {name: raw for name, raw in _stored(store).items() if name != key}
+    _keep(store, _NAME, key, encoded)
+    _keep(store, _TREES, key, contents)
+
+
+def kept_trees(store: Store) -> Iterator[tuple[bytes, dict[str, bytes]]]:
+    """The trees that analyses are kept of, by the keys of these, the last one first."""
+    for key, raw in _stored(store, _TREES).items():
+        try:
+            named = msgspec.msgpack.decode(memoryview(raw), type=dict[bytes, bytes])
+        except (msgspec.DecodeError, RecursionError, MemoryError):
+            continue
+        yield key, {path.decode(errors="surrogatepass"): content for path, content in named.items()}
+
+
+def _keep(store: Store, name: str, key: bytes, encoded: bytes) -> None:
+    others = {other: raw for other, raw in _stored(store, name).items() if other != key}
     kept = {key: msgspec.Raw(encoded)} | dict(list(others.items())[: _KEPT - 1])
-    store.write(_NAME, msgspec.msgpack.encode(kept))
+    store.write(name, msgspec.msgpack.encode(kept))
 
 
-def _stored(store: Store) -> dict[bytes, msgspec.Raw]:
-    data = store.read(_NAME)
+def _stored(store: Store, name: str) -> dict[bytes, msgspec.Raw]:
+    data = store.read(name)
     if data is None:
         return {}
     try:

@@ -330,6 +330,8 @@ def tell(files: Files) -> None:
 
 def tell_times(result: Result) -> None:
     """Say on stderr how long the stages took, and how much they did."""
+    for reason in result.reasons:
+        say(f"Linked: {reason}")
     for stage, seconds in result.seconds.items():
         say(f"{seconds:8.3f} s {stage}")
     for what, number in result.work.items():

@@ -149,9 +149,11 @@ def _tear_down(analysis: Analysis, frame: Frame) -> None:
         provider = token.provider
         if provider is None:
             continue
-        if any(c.convention.commits for c in token.given_by or analysis.by_function.get(provider, [])):
-            what = f"{provider.qualname} then commits"
-            mark.swallow.harms.append(Harm("provider", frame.context, provider.node.span, what))
+        for context in token.given_by or analysis.by_function.get(provider, []):
+            if context.convention.commits:
+                what = f"{provider.qualname} then commits"
+                mark.swallow.harms.append(Harm("provider", context, provider.node.span, what))
+                break
 
 
 class _Injection:

@@ -110,7 +110,9 @@ def _gather(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
 def _context_var(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
     if node is None:
         return NOTHING
-    name = f"ContextVar@{self.unit.module.name}:{node.span.row}"
+    texts = [v.value for v in args.get(0, "name") if isinstance(v, Const) and isinstance(v.value, str)]
+    own = texts[0] if len(texts) == 1 and texts[0].isidentifier() else node.span.row
+    name = f"ContextVar@{self.unit.module.name}:{own}"
     default = args.keywords.get("default", NOTHING) - {Const(None)}
     if default:
         self.write(self.world.shared_cell(name), default)

@@ -1,7 +1,8 @@
 """Modules, classes and functions of the linted program, and the scopes that names are looked up in.
 
 Nothing is evaluated here: a scope knows which names it binds, and an import is a link to another module's name. Symbols are
-told apart by identity, but hashed by where they are defined: sets of them have the same order in every run.
+told apart by identity, but hashed by what they are called: sets of them have the same order in every run, wherever in their
+files they stand.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Module:
     stars: list[str] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
+    lambdas: int = 0
     place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +108,7 @@ class Class:
     place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.place_hash = _place_hash(self.module, self.node)
+        self.place_hash = hash((self.module.place_hash, text_hash(self.qualname)))
 
     def __hash__(self) -> int:
         return self.place_hash
@@ -170,7 +172,10 @@ class Function:
     place_hash: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.place_hash = _place_hash(self.module, self.node)
+        number = 0
+        if isinstance(self.node, ir.Lambda):  # of which a table may hold any number
+            number = self.module.lambdas = self.module.lambdas + 1
+        self.place_hash = hash((self.module.place_hash, text_hash(self.qualname), number))
 
     def __hash__(self) -> int:
         return self.place_hash
@@ -204,10 +209,6 @@ class Function:
     @property
     def takes_self(self) -> bool:
         return self.owner is not None and not self.is_static
-
-
-def _place_hash(module: Module, node: ir.ClassDef | ir.FunctionDef | ir.Lambda) -> int:
-    return hash((text_hash(module.path), node.span.row, node.span.column))
 
 
 Unit = Union[Module, Function]

@@ -21,7 +21,8 @@ class Site(msgspec.Struct, frozen=True):
     span: ir.Span
 
     def __hash__(self) -> int:
-        return hash((self.module, self.span.row, self.span.column, self.span.end_column))
+        # Whatever stands above it is no part of it: the order of sets stays when rows are added.
+        return hash((self.module, self.span.column, self.span.end_column))
 
 
 def _origin_hash(origin: Site | int | str | None) -> int:

@@ -56,7 +56,7 @@ def plant(root: Path, marks: Path) -> None:
     files["pyproject.toml"] = HOSTILE_SETTINGS
     files["model.toml"] = 'name = "conftest"\n[sessions]\n"conftest.Session" = false\n'
     pickled = f"cposix\nsystem\n(S'touch {marks / 'pickle'}'\ntR."
-    for name in ("analyses", "files", "modules"):
+    for name in ("analyses", "files", "modules-00", "trees"):
         files[f".session_lint_cache/0.1.0/{name}"] = pickled
     files[".session_lint_cache/CACHEDIR.TAG"] = "Signature: 8a477f597d28d172789f06886806bc55\n"
     lay_out(root, files)

@@ -1,0 +1,95 @@
+"""The encoded outcomes of lowering, by the digests of contents, in several files: a run that needs few of them reads few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from session_lint.cache.store import MAX_BYTES, Store
+
+_Kept = TypeVar("_Kept")
+
+_FILES = 16
+_MOST = MAX_BYTES // _FILES
+_SPARE = (32 << 20) // _FILES
+"""Bytes of modules in a file that are no more in the tree: those of the branches that one switches between."""
+
+
+def read_modules(store: Store) -> dict[bytes, Raw]:
+    """All outcomes that are stored."""
+    found: dict[bytes, Raw] = {}
+    if store.folder is not None:
+        for number in range(_FILES):
+            found |= _read(store, number)
+    return found
+
+
+def find_modules(store: Store, contents: Iterable[bytes]) -> dict[bytes, Raw]:
+    """Those of some contents; what is not stored is left out."""
+    wanted = _parted(dict.fromkeys(contents))
+    found: dict[bytes, Raw] = {}
+    for number, names in wanted.items():
+        stored = _read(store, number)
+        found |= {name: stored[name] for name in names if name in stored}
+    return found
+
+
+def keep_modules(store: Store, known: Mapping[bytes, bytes | Raw], new: Iterable[bytes]) -> None:
+    """Keep outcomes.
+
+    Args:
+        store: the cache.
+        known: those of the tree.
+        new: the contents among them that are not stored yet.
+    """
+    if store.folder is None or store.read_only:
+        return
+    parts = _parted(known)
+    for number in _parted(dict.fromkeys(new)):
+        kept: dict[bytes, Raw] = {}
+        size = 0
+        own = parts.get(number, {})
+        for content, raw in [*own.items(), *_read(store, number).items()]:
+            length = len(memoryview(raw)) + 32
+            is_spare = content not in own
+            if content in kept or (is_spare and size + length > max(_SPARE, _MOST // 8)) or size + length > _MOST:
+                continue
+            kept[content] = Raw(memoryview(raw))
+            size += length
+        store.write(_name(number), msgspec.msgpack.encode(kept))
+
+
+def add_modules(store: Store, new: Mapping[bytes, bytes | Raw]) -> None:
+    """Keep outcomes beside those of the tree, which are stored."""
+    for number, added in _parted(new).items():
+        stored = _read(store, number)
+        size = sum(len(memoryview(raw)) + 32 for raw in (*stored.values(), *added.values()))
+        if size <= _MOST and not added.keys() <= stored.keys():
+            store.write(
+                _name(number),
+                msgspec.msgpack.encode({name: Raw(memoryview(raw)) for name, raw in added.items()} | stored),
+            )
+
+
+def _parted(outcomes: Mapping[bytes, _Kept]) -> dict[int, dict[bytes, _Kept]]:
+    parts: dict[int, dict[bytes, _Kept]] = {}
+    for content, kept in outcomes.items():
+        parts.setdefault(content[0] % _FILES, {})[content] = kept
+    return parts
+
+
+def _name(number: int) -> str:
+    return f"modules-{number:02}"
+
+
+def _read(store: Store, number: int) -> dict[bytes, Raw]:
+    data = store.read(_name(number))
+    if data is not None:
+        try:
+            return msgspec.msgpack.decode(data, type=dict[bytes, Raw])
+        except (msgspec.DecodeError, RecursionError, MemoryError):
+            pass
+    return {}

@@ -1,0 +1,106 @@
+"""Looks among the kept analyses for that of a tree from which the one at hand differs in a few edited files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from session_lint import ir
+from session_lint.analysis import Analysis, Remarks
+from session_lint.cache.analyses import find_analysis, kept_trees
+from session_lint.cache.modules import find_modules
+from session_lint.cache.store import Store
+from session_lint.edits.comparing import Rows, moved_rows
+from session_lint.edits.moving import NoPlace, move
+from session_lint.lowering.few import MOST
+from session_lint.lowering.outcome import decode_outcome
+from session_lint.suppressions import suppressions_of
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A tree, and what is known of the contents in it.
+
+    Args:
+        contents: the digests of its files' contents, by path, in the order of the files.
+        outcomes: what lowering made of those that no kept tree may have.
+        name: the key of the analysis of a tree of other contents, in the same project.
+    """
+
+    contents: Mapping[str, bytes]
+    outcomes: Mapping[bytes, bytes]
+    name: Callable[[Mapping[str, bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The analysis of an edited tree, without linking; or why it is to be linked."""
+
+    analysis: Analysis | None
+    reason: str
+    edited: int = 0
+
+
+def answer(store: Store, tree: Edited) -> Answer:
+    """The analysis of a tree that differs from one of a kept analysis in rows alone."""
+    for key, contents in kept_trees(store):
+        if contents.keys() != tree.contents.keys():
+            continue
+        paths = [path for path, content in tree.contents.items() if contents[path] != content]
+        if len(paths) > MOST or not paths or tree.name(contents) != key:
+            continue
+        return _answer(store, tree, key, contents, paths)
+    return Answer(None, "no analysis is kept of a tree like this")
+
+
+def _answer(store: Store, tree: Edited, key: bytes, contents: Mapping[str, bytes], paths: Sequence[str]) -> Answer:
+    before = _modules(store, {}, [contents[path] for path in paths])
+    after = _modules(store, tree.outcomes, [tree.contents[path] for path in paths])
+    if before is None or after is None:
+        return Answer(None, "what an edited file was before is not kept, or either has no syntax tree")
+    moves: dict[str, Rows] = {}
+    for path, old, new in zip(paths, before, after, strict=True):
+        rows = moved_rows(old, new)
+        if rows is None:
+            return Answer(None, f"{path} says something else now")
+        if any(_is_taken_for(other, path) for other in contents):
+            return Answer(None, f"{path} may be named where another file is")
+        moves[path] = rows
+    analysis = find_analysis(store, key)
+    if analysis is None:
+        return Answer(None, "the analysis of the tree before the edit is not kept")
+    try:
+        moved = move(analysis, moves, _remarks(analysis, tree.contents, dict(zip(paths, after, strict=True))))
+    except NoPlace:
+        return Answer(None, "it is not known where all that was found is now")
+    return Answer(moved, "", len(paths))
+
+
+def _modules(store: Store, outcomes: Mapping[bytes, bytes], contents: Sequence[bytes]) -> list[ir.Module] | None:
+    """The IR of contents; None where that of one is not known."""
+    stored = find_modules(store, [content for content in contents if content not in outcomes])
+    found: list[ir.Module] = []
+    for content in contents:
+        raw = outcomes.get(content) or stored.get(content)
+        try:
+            module = decode_outcome(memoryview(raw)).module if raw is not None else None
+        except ValueError:
+            module = None
+        if module is None:
+            return None
+        found.append(module)
+    return found
+
+
+def _remarks(analysis: Analysis, paths: Mapping[str, bytes], edited: Mapping[str, ir.Module]) -> list[Remarks]:
+    remarks = {one.path: one for one in analysis.remarks if one.path not in edited}
+    for path, module in edited.items():
+        if module.comments:
+            remarks[path] = Remarks(path, module.comments, suppressions_of(module))
+    return [remarks[path] for path in paths if path in remarks]
+
+
+def _is_taken_for(other: str, path: str) -> bool:
+    """Whether a path ends in another, and a message that names it could be read as naming that one."""
+    return other.endswith(path) and other != path and not re.match(r"[\w./-]", other[-len(path) - 1])
