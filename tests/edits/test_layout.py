@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
+from editing import with_lines
+from fixture_cases import Case, cases
 
 from session_lint.pipeline import find_files, run
 from session_lint.request import Request
 from session_lint.result import Result
 from session_lint.rules.registry import Selection
-from editing import with_lines
-from fixture_cases import Case, cases
 
 FOUND_IN = [case for case in cases() if case.expected and all(path.suffix == ".py" for path in case.sources)]
 
