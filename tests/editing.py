@@ -30,3 +30,29 @@ def with_lines(text: str, chance: random.Random, number: int) -> str:
         added = " " * indentation + chance.choice(REMARKS[:3])
         lines[row - 1 : row - 1] = [added.rstrip()] * chance.randrange(1, 3)
     return "\n".join(lines)
+
+
+def layout(text: str, chance: random.Random) -> str:
+    """Comments and blank lines, or another docstring."""
+    if chance.randrange(3):
+        return with_lines(text, chance, chance.randrange(1, 4))
+    return with_docstring(text, chance)
+
+
+def with_docstring(text: str, chance: random.Random) -> str:
+    """The text with a longer docstring, where it has one of one row."""
+    lines = text.split("\n")
+    found = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and lines[node.lineno - 1].strip().startswith('"""')
+        and lines[node.lineno - 1].strip().endswith('"""')
+        and node.lineno == node.end_lineno
+    ]
+    if found:
+        row = chance.choice(found).lineno
+        lines[row - 1] = lines[row - 1].rstrip()[:-3] + '\n\n    And it says more now.\n    """'
+    return "\n".join(lines)
