@@ -18,6 +18,7 @@ from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
 from session_lint.program.flow import Creation, ExternalCall, Flow
 from session_lint.program.keeping import owns_session
+from session_lint.program.places import Places, find_places
 from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Session
@@ -52,6 +53,11 @@ class Program:
     def files_with_sessions(self) -> frozenset[str]:
         """The files in which something has a session, tests left out."""
         return frozenset(context.module.path for context in self.contexts() if context.tokens)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where calls and blocks stand, tests left out."""
+        return find_places([module for module in self.modules if self.roles[module.path] != "test"])
 
     def contexts(self) -> Iterator[Context]:
         """Every way that a function outside the tests is entered."""

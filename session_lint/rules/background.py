@@ -49,6 +49,8 @@ _OBJECTS = {
     "threading.Thread": "a thread",
     "threading.Timer": "a thread",
 }
+_MAKERS = {name.rsplit(".", 1)[-1] for name in _OBJECTS}
+_SINKS = sorted({*_METHODS, *_TASK_STARTERS, *_MAKERS})
 _WAITERS = {
     "gather",
     "wait",
@@ -75,7 +77,7 @@ _cache: WeakKeyDictionary[object, tuple[HandOver, ...]] = WeakKeyDictionary()
 
 
 def handed_over(program: Program) -> tuple[HandOver, ...]:
-    """Every place where a session, or something that holds or catches one, goes to background work."""
+    """Every place outside the tests where a session, or something that holds or catches one, goes to background work."""
     known = _cache.get(program.analysis)
     if known is None:
         known = _cache[program.analysis] = tuple(_handed_over(program))
@@ -83,13 +85,10 @@ def handed_over(program: Program) -> tuple[HandOver, ...]:
 
 
 def _handed_over(program: Program) -> Iterator[HandOver]:
-    units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
-    for unit in units:
-        for node in expressions(unit.body):
-            if isinstance(node, ir.Call):
-                sink = _sink(program, unit, node)
-                if sink is not None:
-                    yield from _judge(program, unit, node, sink)
+    for unit, node in program.places.calls_of(_SINKS):
+        sink = _sink(program, unit, node)
+        if sink is not None:
+            yield from _judge(program, unit, node, sink)
 
 
 def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
@@ -116,7 +115,7 @@ def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
         if grouped or not _is_discarded(unit, node):
             return None
         return f"{last}()"
-    for value in program.flow.at(unit).eval(node.func) if last in ("BackgroundTask", "Thread", "Timer") else ():
+    for value in program.flow.at(unit).eval(node.func) if last in _MAKERS else ():
         name = getattr(value, "name", "")
         if name in _OBJECTS and (not name.startswith("threading.") or not _is_joined(unit)):
             return _OBJECTS[name]

@@ -12,6 +12,10 @@ from session_lint.traversal import children, own_expressions, subexpressions
 
 _GATHERERS = {"gather", "as_completed", "wait"}
 _STARTERS = {"create_task", "ensure_future"}
+_GROUP_STARTERS = {*_STARTERS, "start_soon", "start"}
+CALLED = frozenset({*_GATHERERS, *_GROUP_STARTERS, "submit", "map"})
+"""The names of what is called where things run at once."""
+
 _WRAPPERS = {*_STARTERS, "wait_for", "shield", "list", "tuple", "set"}
 _COMPARED = 8  # how many tasks back one is looked at: no body makes the run quadratic
 _GROUPS = ("TaskGroup", "create_task_group", "open_nursery")
@@ -85,7 +89,7 @@ def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:
             ]
             gathered |= {id(m.expr) for m in members}
             yield Concurrent(call, f"{last}()", place.loops, tuple(members))
-        elif (receiver in seen.groups and last in (*_STARTERS, "start_soon", "start")) or (
+        elif (receiver in seen.groups and last in _GROUP_STARTERS) or (
             receiver in seen.executors and last == "submit"
         ):
             started[receiver].append(place)

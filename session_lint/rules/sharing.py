@@ -18,7 +18,7 @@ from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Container, Instance, Partial, Session, Value
 from session_lint.program.vocabulary import AUTOBEGIN_METHODS
 from session_lint.rules.background import caught_session, holds_session
-from session_lint.rules.concurrency import Concurrent, Loop, Place, concurrent
+from session_lint.rules.concurrency import CALLED, Concurrent, Loop, Place, concurrent
 from session_lint.traversal import bound_names, subexpressions, walk
 
 # What works on the connection; adding objects alone only changes memory.
@@ -44,12 +44,12 @@ class Shared:
 def shared_sessions(program: Program) -> Iterator[Shared]:
     """Every session that several calls use at once; one a place."""
     finder = _Finder(program)
+    starting = {unit for unit, _ in program.places.calls_of(CALLED)}
     contexts: dict[Unit, list[Context]] = defaultdict(list)
     for context in program.contexts():
-        contexts[context.unit].append(context)
+        if context.unit in starting:
+            contexts[context.unit].append(context)
     for unit, entered in contexts.items():
-        if program.role(unit) == "test":
-            continue
         found: set[int] = set()
         for group in concurrent(unit.body):
             for context in entered:

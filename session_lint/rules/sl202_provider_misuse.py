@@ -95,10 +95,10 @@ from session_lint.program.values import (
     Values,
 )
 from session_lint.rules.registry import rule
-from session_lint.traversal import expressions, walk
+from session_lint.traversal import walk
 
-_ADVANCE = {"next", "anext"}
-_ADVANCE_METHODS = {"__next__", "__anext__", "send", "asend"}
+_ADVANCE = ("next", "anext")
+_ADVANCE_METHODS = ("__next__", "__anext__", "send", "asend")
 _DEPENDS = (
     "fastapi.Depends",
     "fastapi.Security",
@@ -110,16 +110,13 @@ _DEPENDS = (
 @rule("SL202", "provider-misuse", severity=Severity.ERROR, check="session-lifetime")
 def provider_misuse(program: Program) -> Iterator[Finding]:
     """Providers, factories and sessions that are used by a protocol that they do not have."""
-    units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
-    for unit in units:
-        if program.role(unit) == "test":
-            continue
-        for statement in walk(unit.body):
-            if isinstance(statement, (ir.With, ir.For)):
-                yield from _of_statement(program, unit, statement)
-        for expr in expressions(unit.body):
-            if isinstance(expr, (ir.Call, ir.Await)):
-                yield from _of_expression(program, unit, expr)
+    places = program.places
+    for unit, statement in places.blocks:
+        yield from _of_statement(program, unit, statement)
+    for unit, advanced in places.calls_of((*_ADVANCE, *_ADVANCE_METHODS)):
+        yield from _of_expression(program, unit, advanced)
+    for unit, awaited in places.awaits:
+        yield from _of_expression(program, unit, awaited)
     for call in program.external_calls():
         if call.name in _DEPENDS and program.role(call.unit) != "test":
             what = _undependable(call.args.get(0, "dependency"))
@@ -157,7 +154,10 @@ def _of_expression(program: Program, unit: Unit, expr: ir.Expr) -> Iterator[Find
             inner = args[0].value
         case ir.Call(func=ir.Attribute(value=inner, name=name)) if name in _ADVANCE_METHODS:
             pass
-        case ir.Await(value=ir.Call() as inner) if id(inner) in program.flow.facts.call_targets:
+        case ir.Await(value=ir.Call() as inner):
+            targets = program.flow.facts.call_targets.get(id(inner), ())
+            if not targets or any(target.is_async and not target.is_generator for target in targets):
+                return
             values = _values(program, unit, inner)
             if values and all(isinstance(v, (ContextManager, Generator)) for v in values) and _known(values):
                 what = "awaits a provider that is no coroutine"

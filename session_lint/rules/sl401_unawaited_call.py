@@ -67,7 +67,7 @@ those. The fix inserts `await`, in `async def` alone; a sync function has to bec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from session_lint import ir
@@ -104,19 +104,11 @@ class Unawaited:
     edits: tuple[Edit, ...]
 
 
-Alone = Sequence[tuple[Unit, ir.ExprStatement]]
-
-
 @rule("SL401", "unawaited-call", severity=Severity.ERROR, check="async-correctness", fix="safe")
 def unawaited_call(program: Program) -> Iterator[Finding]:
     """Coroutines of sessions and engines that nobody awaits."""
     returned: dict[Function, str] = {}
-    alone = list(_statements(program))
-    for found in (
-        *_methods(program, returned),
-        *_helpers(program, returned, alone),
-        *_named_only(program, alone),
-    ):
+    for found in (*_methods(program, returned), *_helpers(program, returned), *_named_only(program)):
         module = found.unit.module
         yield unawaited_call.finding(
             module.path,
@@ -177,13 +169,14 @@ def _calls_of(program: Program, function: Function) -> Iterator[tuple[Unit, ir.C
                 yield unit, node
 
 
-def _helpers(program: Program, returned: dict[Function, str], alone: Alone) -> Iterator[Unawaited]:
+def _helpers(program: Program, returned: dict[Function, str]) -> Iterator[Unawaited]:
     """Calls that stand alone of functions that give a coroutine."""
-    targets = program.flow.facts.call_targets
-    for unit, statement in alone:
-        node = statement.value
-        if not isinstance(node, ir.Call) or not any(f.is_async or f in returned for f in targets.get(id(node), ())):
-            continue
+    reaching, callers = program.analysis.reaching, program.flow.facts.callers
+    giving = [
+        f for module in program.modules for f in module.functions if f in returned or (f.is_async and f in reaching)
+    ]
+    units = dict.fromkeys(unit for function in giving for unit in callers.get(function, ()))
+    for unit, node in _calls_alone(program, units):
         helper = _only_function(program, unit, node)
         if helper is None or helper.decorators or helper.is_generator:
             continue
@@ -207,11 +200,10 @@ def _only_function(program: Program, unit: Unit, node: ir.Call) -> Function | No
     return next(iter(found)) if len(found) == 1 else None
 
 
-def _named_only(program: Program, alone: Alone) -> Iterator[Unawaited]:
-    """Methods of sessions that stand alone and are not called."""
-    for unit, statement in alone:
-        node = statement.value
-        if not isinstance(node, ir.Attribute) or node.name not in _SESSION_METHODS:
+def _named_only(program: Program) -> Iterator[Unawaited]:
+    """Methods of sessions that stand alone and are not called, tests left out."""
+    for unit, node in program.places.alone:
+        if node.name not in _SESSION_METHODS:
             continue
         kinds = {kind_of(value) for value in program.flow.at(unit).eval(node.value)}
         if len(kinds) != 1 or (kind := next(iter(kinds))) is None or kind[0] != "session":
@@ -224,13 +216,14 @@ def _named_only(program: Program, alone: Alone) -> Iterator[Unawaited]:
         yield Unawaited(unit, node, fault, "call it and await it" if awaited else "call it", edits)
 
 
-def _statements(program: Program) -> Iterator[tuple[Unit, ir.ExprStatement]]:
-    """The calls and attributes that stand alone as a statement."""
-    units: list[Unit] = [*program.modules, *(f for m in program.modules for f in m.functions)]
+def _calls_alone(program: Program, units: Iterable[Unit]) -> Iterator[tuple[Unit, ir.Call]]:
+    """The calls of functions of the project that stand alone as a statement."""
+    targets = program.flow.facts.call_targets
     for unit in units:
         for statement in walk(unit.body):
-            if isinstance(statement, ir.ExprStatement) and isinstance(statement.value, (ir.Call, ir.Attribute)):
-                yield unit, statement
+            node = statement.value if isinstance(statement, ir.ExprStatement) else None
+            if isinstance(node, ir.Call) and id(node) in targets:
+                yield unit, node
 
 
 def _start(node: ir.Expr) -> ir.Span:
