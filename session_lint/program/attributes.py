@@ -44,20 +44,20 @@ class Attributes(Annotations):
 
     def attribute(self, value: Value, name: str, node: ir.Attribute | None) -> Values:
         """The values of ``value.name``."""
-        match value:
-            case Symbol(name=base):
-                return self.symbol(f"{base}.{name}") if len(base) < MAX_NAME else NOTHING
+        match value:  # the most frequent first
+            case Instance():
+                return self.instance_attribute(value, name)
             case External(name=base, kept=kept):
                 found = self._external_attribute(base, name)
                 if not kept:
                     return found
                 return frozenset(External(v.name, kept) if isinstance(v, External) else v for v in found)
+            case Symbol(name=base):
+                return self.symbol(f"{base}.{name}") if len(base) < MAX_NAME else NOTHING
             case ModuleValue(name=module):
                 return self.module_attribute(module, name) or NOTHING
             case ClassValue(cls=cls):
                 return self.class_attribute(cls, name, value)
-            case Instance():
-                return self.instance_attribute(value, name)
             case Super(cls=cls, receiver=receiver):
                 self.watch(cls)
                 return members(
@@ -94,20 +94,25 @@ class Attributes(Annotations):
                 return NOTHING
 
     def _external_attribute(self, base: str, name: str) -> Values:
+        if base in vocabulary.STATE_HOLDERS:
+            return self.shared_value(f"state.{name}")
+        known = self.world.attributes.get((base, name))
+        if known is None:
+            known = self.world.attributes[base, name] = self._attribute_outside(base, name)
+        return self.held(known) if isinstance(known, bool) else known
+
+    def _attribute_outside(self, base: str, name: str) -> Values | bool:
+        """An attribute of something outside the project, which depends on names alone; of a session, whether it is async."""
         if base == UNKNOWN.name:
             return NOTHING
         last = base.rsplit(".", 1)[-1]
         if name == "state" and last in vocabulary.REQUESTS + vocabulary.APPS:
             return frozenset({External("request.state" if last in vocabulary.REQUESTS else "app.state")})
-        if base in vocabulary.STATE_HOLDERS:
-            return self.shared_value(f"state.{name}")
         registry = self.world.models.registries.get(f"{base}.{name}")
         if registry is not None:
             return frozenset({Factory(registry, None, is_registry=True)})
         is_async = self.world.models.holds_session(base, name)
-        if is_async is not None:
-            return self.held(is_async)
-        return external_value(f"{base}.{name}")
+        return external_value(f"{base}.{name}") if is_async is None else is_async
 
     def class_attribute(self, cls: Class, name: str, receiver: Value) -> Values:
         """``Class.name``: class methods come bound to the class."""

@@ -181,7 +181,6 @@ class Flow(Evaluator):
         self._queue: list[Step] = []
         self._reading: Step | None = None
         self._travelling: dict[Values, Values] = {}
-        self._lookups: dict[tuple[Class, str], Lookup] = {}
 
     def run(self) -> FlowFacts:
         """Evaluate every step until nothing grows: the application first, then the tests, which change nothing in it."""
@@ -294,7 +293,7 @@ class Flow(Evaluator):
             self.write(scope.cells[name], values)
 
     def instance_attribute(self, value: Instance, name: str) -> Values:
-        lookup = self._lookups.get((value.cls, name)) or self._look_up(value.cls, name)
+        lookup = value.cls.lookups.get(name) or self._look_up(value.cls, name)
         if self._reading is not None:
             lookup.readers[self._reading] = None
         for field_name, values in value.fields:
@@ -315,7 +314,7 @@ class Flow(Evaluator):
     def _look_up(self, cls: Class, name: str) -> Lookup:
         # A cell that does not exist yet cannot tell its readers when it is set: make it.
         cells = [base.attrs.setdefault(name, Cell()) for base in cls.lineage()]
-        lookup = self._lookups[cls, name] = Lookup(name, cells, sorted(cls.external_lineage())[:2])
+        lookup = cls.lookups[name] = Lookup(name, cells, sorted(cls.external_lineage())[:2])
         for cell in cells:
             cell.readers = cell.readers or {}
             cell.readers[lookup] = None
@@ -581,7 +580,7 @@ class Flow(Evaluator):
             self._enqueue_all(readers)
             for reader in readers:
                 if isinstance(reader, Lookup):
-                    self._lookups.pop((other, reader.name), None)
+                    other.lookups.pop(reader.name, None)
 
 
 _SILENT = (ir.Jump, ir.Import, ir.ImportFrom, ir.ScopeStatement, ir.Delete)

@@ -91,24 +91,25 @@ class Names:
                 if found:
                     return found
             scope = scope.parent
+        while isinstance(scope, Class):
+            scope = scope.parent
+        known = scope.bindings.get(name)
+        if known is None:
+            known = scope.bindings[name] = self._visible(scope, name)
+        return self._in(known)
+
+    def _visible(self, scope: Scope, name: str) -> Binding:
+        """What a name means in a scope that is no class, or in those around it; which depends on no values."""
         while not isinstance(scope, Module):
             if isinstance(scope, Function) and (name in scope.cells or name in scope.links):
-                return self.load_bound(scope, name)
+                break
             scope = scope.parent
         if name in scope.cells or name in scope.links:
-            return self.load_bound(scope, name)
-        starred = self._load_starred(scope, name)
-        if starred is not None:
-            return starred
-        return symbol_value(f"builtins.{name}")
-
-    def load_bound(self, scope: Module | Function, name: str) -> Values:
-        """The values of a name that the scope itself binds."""
-        known = self.world.bindings.get((scope, name))
-        if known is None:
-            known = self.world.bindings[scope, name] = self._bound_in(scope, name, set())
-            self.leads_through(scope.module, known)
-        return self._in(known)
+            binding = self._bound_in(scope, name, set())
+            self.leads_through(scope.module, binding)
+            return binding
+        starred = self._starred(scope.module, name, set())
+        return Binding(symbol_value(f"builtins.{name}")) if starred is None else starred
 
     def module_attribute(self, module_name: str, name: str) -> Values | None:
         """The values of ``module.name``: a variable, an imported name, a submodule; None when there is no such name."""
@@ -131,12 +132,6 @@ class Names:
         return values
 
     # What imports lead to, which depends on no values
-
-    def _load_starred(self, module: Module, name: str) -> Values | None:
-        if name.startswith("_") or not module.stars:
-            return None
-        binding = self._starred(module, name, set())
-        return None if binding is None else self._in(binding)
 
     def _bound_in(self, scope: Module | Function, name: str, passed: set[tuple[str, str]]) -> Binding:
         parts = [Binding(cells=(scope.cells[name],))] if name in scope.cells else []

@@ -18,6 +18,7 @@ from session_lint import ir
 if TYPE_CHECKING:
     from session_lint.program.flow import Lookup, Step
     from session_lint.program.values import Value
+    from session_lint.program.world import Binding
 
 
 class _Hashes(dict[str, int]):
@@ -65,6 +66,7 @@ class Module:
     cells: dict[str, Cell] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
+    bindings: dict[str, Binding] = field(default_factory=dict)
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
     lambdas: int = 0
@@ -104,6 +106,7 @@ class Class:
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
     lineage_readers: dict[Step | Lookup, None] | None = None
+    lookups: dict[str, Lookup] = field(default_factory=dict)
     _lineage: tuple[Class, ...] = ()
     place_hash: int = field(init=False)
 
@@ -164,6 +167,7 @@ class Function:
     cells: dict[str, Cell] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
     outer_names: set[str] = field(default_factory=set)
+    bindings: dict[str, Binding] = field(default_factory=dict)
     returns: Cell = field(default_factory=Cell)
     yields: Cell = field(default_factory=Cell)
     is_static: bool = False

@@ -56,7 +56,7 @@ class World:
         self.shared: dict[str, Cell] = {}
         self.instances: dict[str, Values] = {}
         self.faults: list[Fault] = []
-        self.bindings: dict[tuple[Module | Function, str], Binding] = {}
+        self.attributes: dict[tuple[str, str], Values | bool] = {}
         self.exports: dict[tuple[str, str], Binding | None] = {}
         self.bound: dict[tuple[Instance, str], tuple[Values, Values]] = {}
 
