@@ -132,6 +132,22 @@ def expressions(body: Sequence[ir.Statement]) -> Iterator[ir.Expr]:
                 waiting.extend(reversed(parts(node)))
 
 
+def binders(statement: ir.Statement) -> list[ir.Lambda | ir.Walrus]:
+    """The lambdas and ``:=`` in a statement itself, which alone among expressions bind names."""
+    found: list[ir.Lambda | ir.Walrus] = []
+    waiting = list(reversed(own_expressions(statement)))
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            continue
+        if isinstance(node, (ir.Lambda, ir.Walrus)):
+            found.append(node)
+        parts = _PARTS.get(type(node))
+        if parts is not None:
+            waiting.extend(reversed(parts(node)))
+    return found
+
+
 def path_to(body: Sequence[ir.Statement], node: ir.Expr) -> tuple[ir.Statement, ...]:
     """The statements around an expression, outermost first: the last is the one it stands in; empty when it is not there."""
     for statement in body:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from session_lint import ir
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope
-from session_lint.traversal import bound_names, own_expressions, subexpressions, walk
+from session_lint.traversal import binders, bound_names, subexpressions, walk
 
 _TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
 
@@ -37,12 +37,11 @@ def build_module(path: str, tree: ir.Module) -> Module:
 def _collect(body: Sequence[ir.Statement], scope: Scope, module: Module, prefix: str) -> None:
     for statement in walk(body):
         _bind(statement, scope, module)
-        for expr in own_expressions(statement):
-            for node in subexpressions(expr):
-                if isinstance(node, ir.Lambda):
-                    _lambda(node, scope, module, prefix)
-                elif isinstance(node, ir.Walrus):
-                    _cell(scope, node.target.id)
+        for binder in binders(statement):
+            if isinstance(binder, ir.Lambda):
+                _lambda(binder, scope, module, prefix)
+            else:
+                _cell(scope, binder.target.id)
         if isinstance(statement, ir.FunctionDef):
             _function(statement, scope, module, prefix)
         elif isinstance(statement, ir.ClassDef):

@@ -55,7 +55,7 @@ _DECORATORS: dict[str, Kind] = {
 def _of(name: str, libraries: tuple[str, ...]) -> bool:
     """Whether a qualified name belongs to one of the libraries, or to an extension called like it (``flask_restx``)."""
     top = name.split(".", 1)[0]
-    return any(top == library or top.startswith(library + "_") for library in libraries)
+    return top in libraries or ("_" in top and any(top.startswith(f"{library}_") for library in libraries))
 
 
 @cache

@@ -89,9 +89,7 @@ def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:
             ]
             gathered |= {id(m.expr) for m in members}
             yield Concurrent(call, f"{last}()", place.loops, tuple(members))
-        elif (receiver in seen.groups and last in _GROUP_STARTERS) or (
-            receiver in seen.executors and last == "submit"
-        ):
+        elif (receiver in seen.groups and last in _GROUP_STARTERS) or (receiver in seen.executors and last == "submit"):
             started[receiver].append(place)
         elif receiver in seen.executors and last == "map":
             yield Concurrent(call, "an executor's map()", place.loops, (_mapped(call, place),))
