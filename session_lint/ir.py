@@ -7,9 +7,25 @@ structs, which encode to and decode from MessagePack without running code.
 
 from __future__ import annotations
 
-from typing import Literal, Union
+from sys import intern
+from typing import TYPE_CHECKING, Literal, Union
 
 import msgspec
+
+if TYPE_CHECKING:
+    Identifier = str
+else:
+
+    class _Texts(type):
+        __instancecheck__ = str.__instancecheck__
+
+    class Identifier(metaclass=_Texts):
+        """A text that is one object wherever it stands once it went through ``shared``: most nodes have the same few names."""
+
+
+def shared(_type: type, text: str) -> str:
+    """Decode an Identifier."""
+    return intern(text)
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -21,29 +37,66 @@ class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end_column: int
 
 
-class Node(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """What every expression and statement has: its range."""
+Place = Union[int, Span]
+"""A span as nodes keep it: packed into one number where it fits, since most of a program's IR would else be its spans.
 
-    span: Span
+Of a range in one row, the number has 16 bits for the row and 8 for each column, which MessagePack writes in five bytes. Of
+others, it has 20 bits for the row, which is not 0, 14 for the column, 16 for how many rows follow, 14 for the end column.
+"""
+
+
+def packed(row: int, column: int, end_row: int, end_column: int) -> Place:
+    """A span in the form that nodes keep."""
+    if 0 <= row == end_row < 1 << 16 and 0 <= column | end_column < 1 << 8:
+        return row << 16 | column << 8 | end_column
+    rows = end_row - row
+    if 1 <= row < 1 << 20 and 0 <= rows < 1 << 16 and 0 <= column | end_column < 1 << 14:
+        return row << 44 | column << 30 | rows << 14 | end_column
+    return Span(row, column, end_row, end_column)
+
+
+def unpacked(place: Place) -> Span:
+    """What ``packed`` was given."""
+    if isinstance(place, Span):
+        return place
+    if place < 1 << 32:
+        row = place >> 16
+        return Span(row, place >> 8 & 0xFF, row, place & 0xFF)
+    row = place >> 44
+    return Span(row, place >> 30 & 0x3FFF, row + (place >> 14 & 0xFFFF), place & 0x3FFF)
+
+
+class Placed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What stands somewhere: ``span`` is its range."""
+
+    place: Place
+
+    @property
+    def span(self) -> Span:
+        return unpacked(self.place)
+
+
+class Node(Placed, frozen=True, tag=True):
+    """What every expression and statement is."""
 
 
 # Expressions
 
 
 class Name(Node, frozen=True):
-    id: str
+    id: Identifier
 
 
 class Attribute(Node, frozen=True):
     value: Expr
-    name: str
+    name: Identifier
 
 
 class Argument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One argument of a call: ``value``, ``keyword=value``, ``*value`` (star 1) or ``**value`` (star 2)."""
 
     value: Expr
-    keyword: str | None = None
+    keyword: Identifier | None = None
     star: int = 0
 
 
@@ -125,9 +178,8 @@ class Subscript(Node, frozen=True):
     index: tuple[Expr, ...]
 
 
-class Parameter(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    span: Span
-    name: str
+class Parameter(Placed, frozen=True):
+    name: Identifier
     kind: Literal["positional-only", "positional", "vararg", "keyword", "kwarg"]
     annotation: Expr | None = None
     default: Expr | None = None
@@ -253,15 +305,14 @@ class Jump(Stmt, frozen=True):
 
 class ScopeStatement(Stmt, frozen=True):
     kind: Literal["global", "nonlocal"]
-    names: tuple[str, ...]
+    names: tuple[Identifier, ...]
 
 
-class Alias(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Alias(Placed, frozen=True):
     """One imported name; ``name`` is ``*`` for a star import."""
 
-    span: Span
-    name: str
-    asname: str | None = None
+    name: Identifier
+    asname: Identifier | None = None
 
 
 class Import(Stmt, frozen=True):
@@ -273,13 +324,13 @@ class Import(Stmt, frozen=True):
 class ImportFrom(Stmt, frozen=True):
     """``from ..module import names``: ``level`` counts the leading dots, ``module`` may be empty."""
 
-    module: str
+    module: Identifier
     level: int
     names: tuple[Alias, ...]
 
 
 class TypeAlias(Stmt, frozen=True):
-    name: str
+    name: Identifier
     value: Expr
 
 
@@ -303,12 +354,11 @@ class For(Stmt, frozen=True):
     is_async: bool
 
 
-class Handler(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Handler(Placed, frozen=True):
     """One ``except`` clause. ``span`` covers the clause's header; ``type`` is None for a bare one; ``A, B`` is a tuple."""
 
-    span: Span
     type: Expr | None
-    name: str | None
+    name: Identifier | None
     body: tuple[Statement, ...]
 
 
@@ -348,8 +398,8 @@ class Match(Stmt, frozen=True):
 class FunctionDef(Stmt, frozen=True):
     """``span`` covers decorators and body, ``name_span`` the name; ``is_generator``: its own body yields."""
 
-    name: str
-    name_span: Span
+    name: Identifier
+    name_place: Place
     params: tuple[Parameter, ...]
     returns: Expr | None
     decorators: tuple[Expr, ...]
@@ -357,13 +407,21 @@ class FunctionDef(Stmt, frozen=True):
     is_async: bool
     is_generator: bool
 
+    @property
+    def name_span(self) -> Span:
+        return unpacked(self.name_place)
+
 
 class ClassDef(Stmt, frozen=True):
-    name: str
-    name_span: Span
+    name: Identifier
+    name_place: Place
     bases: tuple[Argument, ...]
     decorators: tuple[Expr, ...]
     body: tuple[Statement, ...]
+
+    @property
+    def name_span(self) -> Span:
+        return unpacked(self.name_place)
 
 
 Statement = Union[

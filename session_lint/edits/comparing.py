@@ -20,8 +20,8 @@ from session_lint import ir
 Rows = Mapping[int, int]
 """Which row of a file became which: those on which a node begins or ends."""
 
-_POSITIONS = frozenset({"span", "name_span"})
-"""The fields of nodes that say where they stand."""
+_POSITIONS = {"place": "span", "name_place": "name_span"}
+"""The fields of nodes that say where they stand, and what gives that."""
 
 _TELLING = ("+", "://")
 """What the address of a database has: drivers are looked for in all texts of a program."""
@@ -84,6 +84,6 @@ def _pair(rows: dict[int, int], old: int, new: int) -> bool:
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields of a node that are positions, and the others."""
+    """The positions that a node has, and its other fields."""
     names = kind.__struct_fields__
-    return tuple(n for n in names if n in _POSITIONS), tuple(n for n in names if n not in _POSITIONS)
+    return tuple(_POSITIONS[n] for n in names if n in _POSITIONS), tuple(n for n in names if n not in _POSITIONS)

@@ -74,13 +74,13 @@ def annotation(walk: Walk, node: cst.BaseExpression, tree: Tree) -> ir.Expr:
         name = value.name if isinstance(value, ir.Attribute) else value.id if isinstance(value, ir.Name) else ""
         if name == "Literal":
             return _subscript(walk, node, tree)
-        return ir.Subscript(walk.span(node, tree), value, _index(walk, node, tree, metadata=name == "Annotated"))
+        return ir.Subscript(walk.at(node, tree), value, _index(walk, node, tree, metadata=name == "Annotated"))
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
         left, right = annotation(walk, node.left, tree.left), annotation(walk, node.right, tree.right)
-        return ir.Binary(walk.span(node, tree), "|", left, right)
+        return ir.Binary(walk.at(node, tree), "|", left, right)
     if isinstance(node, cst.List):
         items = tuple([_starred_annotation(walk, item, part) for item, part in beside(node.elements, tree.elts)])
-        return ir.Collection(walk.span(node, tree), "list", items)
+        return ir.Collection(walk.at(node, tree), "list", items)
     lowered = expression(walk, node, tree)
     if isinstance(lowered, ir.Constant) and isinstance(lowered.value, str):
         return _quoted(walk, lowered, lowered.value)
@@ -91,7 +91,7 @@ def _quoted(walk: Walk, constant: ir.Constant, text: str) -> ir.Expr:
     source = f"({text.strip()})"
     try:
         ast.parse(source, mode="eval")  # Refuses what would crash LibCST.
-        return annotation(walk.within(constant.span), cst.parse_expression(source), NO_TREE)
+        return annotation(walk.within(constant.place), cst.parse_expression(source), NO_TREE)
     except (SyntaxError, ValueError, RecursionError, MemoryError, cst.ParserSyntaxError):
         return constant
 
@@ -141,13 +141,14 @@ def parameters(walk: Walk, node: cst.Parameters, tree: Tree) -> tuple[ir.Paramet
 
 
 def _parameter(walk: Walk, param: cst.Param, kind: Any, tree: Tree, default: Tree) -> ir.Parameter:
-    span = walk.span(param.name, tree)
+    place = walk.at(param.name, tree)
     annotated = None
     if param.annotation is not None:
         annotated = _starred_annotation(walk, param.annotation.annotation, tree.annotation)
         if tree is NO_TREE:
-            span = ir.Span(span.row, span.column, annotated.span.end_row, annotated.span.end_column)
-    return ir.Parameter(span, param.name.value, kind, annotated, optional(walk, param.default, default))
+            start, end = ir.unpacked(place), annotated.span
+            place = ir.packed(start.row, start.column, end.end_row, end.end_column)
+    return ir.Parameter(place, param.name.value, kind, annotated, optional(walk, param.default, default))
 
 
 def _starred_annotation(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
@@ -175,28 +176,26 @@ def symbol(operator: cst.CSTNode) -> str:
 def _name(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
     name = node.value
     if name in _KEYWORDS:
-        return ir.Constant(walk.span(node, tree), _KEYWORDS[name])
-    return ir.Name(walk.span(node, tree), name)
+        return ir.Constant(walk.at(node, tree), _KEYWORDS[name])
+    return ir.Name(walk.at(node, tree), name)
 
 
 def _attribute(walk: Walk, node: cst.Attribute, tree: Tree) -> ir.Expr:
     value = node.value
-    return ir.Attribute(walk.span(node, tree), _HANDLERS[type(value)](walk, value, tree.value), node.attr.value)
+    return ir.Attribute(walk.at(node, tree), _HANDLERS[type(value)](walk, value, tree.value), node.attr.value)
 
 
 def _call(walk: Walk, node: cst.Call, tree: Tree) -> ir.Expr:
     func = node.func
-    return ir.Call(
-        walk.span(node, tree), _HANDLERS[type(func)](walk, func, tree.func), arguments(walk, node.args, tree)
-    )
+    return ir.Call(walk.at(node, tree), _HANDLERS[type(func)](walk, func, tree.func), arguments(walk, node.args, tree))
 
 
 def _await(walk: Walk, node: cst.Await, tree: Tree) -> ir.Expr:
-    return ir.Await(walk.span(node, tree), expression(walk, node.expression, tree.value))
+    return ir.Await(walk.at(node, tree), expression(walk, node.expression, tree.value))
 
 
 def _opaque(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Expr:
-    return ir.Opaque(walk.span(node, tree), ())
+    return ir.Opaque(walk.at(node, tree), ())
 
 
 def _integer(walk: Walk, node: cst.Integer, tree: Tree) -> ir.Expr:
@@ -204,16 +203,16 @@ def _integer(walk: Walk, node: cst.Integer, tree: Tree) -> ir.Expr:
         value = int(node.value, 0)
     except ValueError:  # Python refuses to convert thousands of digits.
         return _opaque(walk, node, tree)
-    return ir.Constant(walk.span(node, tree), value) if value < 1 << 63 else _opaque(walk, node, tree)
+    return ir.Constant(walk.at(node, tree), value) if value < 1 << 63 else _opaque(walk, node, tree)
 
 
 def _float(walk: Walk, node: cst.Float, tree: Tree) -> ir.Expr:
-    return ir.Constant(walk.span(node, tree), float(node.value))
+    return ir.Constant(walk.at(node, tree), float(node.value))
 
 
 def _string(walk: Walk, node: cst.SimpleString, tree: Tree) -> ir.Expr:
     value = _string_value(node.value)
-    return _opaque(walk, node, tree) if value is None else ir.Constant(walk.span(node, tree), value)
+    return _opaque(walk, node, tree) if value is None else ir.Constant(walk.at(node, tree), value)
 
 
 def _string_value(written: str) -> str | None:
@@ -255,10 +254,10 @@ def _concatenated(walk: Walk, node: cst.ConcatenatedString, tree: Tree) -> ir.Ex
 
 def _strings(walk: Walk, node: cst.CSTNode, pieces: list[cst.CSTNode], tree: Tree) -> ir.Expr:
     """Join adjacent literals. What stands in an f-string has a place of its own since Python 3.12, text never has."""
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     inner, values = walk, _replacements(tree)
     if tree is not NO_TREE and sys.version_info < (3, 12):
-        inner, values = walk.within(span), iter(NO_TREE)
+        inner, values = walk.within(place), iter(NO_TREE)
     parts: list[ir.Expr] = []
     texts: list[str] = []
     formatted = template = False
@@ -266,7 +265,7 @@ def _strings(walk: Walk, node: cst.CSTNode, pieces: list[cst.CSTNode], tree: Tre
         if isinstance(piece, cst.SimpleString):
             value = _string_value(piece.value)
             if value is None:
-                return ir.Opaque(span, ())
+                return ir.Opaque(place, ())
             texts.append(value)
             continue
         formatted = True
@@ -276,15 +275,15 @@ def _strings(walk: Walk, node: cst.CSTNode, pieces: list[cst.CSTNode], tree: Tre
             if embedded is None:
                 continue
             if any(texts):
-                parts.append(ir.Constant(span, "".join(texts)))
+                parts.append(ir.Constant(place, "".join(texts)))
             texts.clear()
             parts.append(expression(inner, embedded, next(values)))
     if any(texts) or not formatted:
-        parts.append(ir.Constant(span, "".join(texts)))
+        parts.append(ir.Constant(place, "".join(texts)))
     if template:
-        return ir.Opaque(span, tuple(part for part in parts if not isinstance(part, ir.Constant)))
+        return ir.Opaque(place, tuple(part for part in parts if not isinstance(part, ir.Constant)))
     walk.yields = walk.yields or inner.yields
-    return ir.FString(span, tuple(parts)) if formatted else parts[0]
+    return ir.FString(place, tuple(parts)) if formatted else parts[0]
 
 
 def _fstring_parts(node: Any, start: str = "") -> Iterator[tuple[str, cst.BaseExpression | None]]:
@@ -323,7 +322,7 @@ def _dict(walk: Walk, node: cst.Dict, tree: Tree) -> ir.Expr:
     for item, (key, value) in beside(node.elements, beside(tree.keys, tree.values)):
         keys.append(expression(walk, item.key, key) if isinstance(item, cst.DictElement) else None)
         values.append(expression(walk, item.value, value))
-    return ir.Dict(walk.span(node, tree), tuple(keys), tuple(values))
+    return ir.Dict(walk.at(node, tree), tuple(keys), tuple(values))
 
 
 def _items(walk: Walk, elements: Sequence[cst.BaseElement], trees: Tree) -> tuple[ir.Expr, ...]:
@@ -338,19 +337,19 @@ def _items(walk: Walk, elements: Sequence[cst.BaseElement], trees: Tree) -> tupl
 
 
 def _list(walk: Walk, node: cst.List, tree: Tree) -> ir.Expr:
-    return ir.Collection(walk.span(node, tree), "list", _items(walk, node.elements, tree.elts))
+    return ir.Collection(walk.at(node, tree), "list", _items(walk, node.elements, tree.elts))
 
 
 def _tuple(walk: Walk, node: cst.Tuple, tree: Tree) -> ir.Expr:
-    return ir.Collection(walk.span(node, tree), "tuple", _items(walk, node.elements, tree.elts))
+    return ir.Collection(walk.at(node, tree), "tuple", _items(walk, node.elements, tree.elts))
 
 
 def _set(walk: Walk, node: cst.Set, tree: Tree) -> ir.Expr:
-    return ir.Collection(walk.span(node, tree), "set", _items(walk, node.elements, tree.elts))
+    return ir.Collection(walk.at(node, tree), "set", _items(walk, node.elements, tree.elts))
 
 
 def _starred(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
-    return ir.Starred(walk.span(node, tree), expression(walk, node.value, tree.value))
+    return ir.Starred(walk.at(node, tree), expression(walk, node.value, tree.value))
 
 
 def _boolean(walk: Walk, node: cst.BooleanOperation, tree: Tree) -> ir.Expr:
@@ -362,11 +361,11 @@ def _boolean(walk: Walk, node: cst.BooleanOperation, tree: Tree) -> ir.Expr:
         left = left.left
     operands.append(left)
     values = tuple([expression(walk, value, part) for value, part in beside(reversed(operands), tree.values)])
-    return ir.BoolOp(walk.span(node, tree), "and" if operator is cst.And else "or", values)
+    return ir.BoolOp(walk.at(node, tree), "and" if operator is cst.And else "or", values)
 
 
 def _unary(walk: Walk, node: cst.UnaryOperation, tree: Tree) -> ir.Expr:
-    return ir.Unary(walk.span(node, tree), symbol(node.operator), expression(walk, node.expression, tree.operand))
+    return ir.Unary(walk.at(node, tree), symbol(node.operator), expression(walk, node.expression, tree.operand))
 
 
 def _binary(walk: Walk, node: cst.BinaryOperation, tree: Tree) -> ir.Expr:
@@ -379,10 +378,10 @@ def _binary(walk: Walk, node: cst.BinaryOperation, tree: Tree) -> ir.Expr:
     lowered = expression(walk, left, left_tree)
     if len(chain) > MAX_NESTED:
         rights = [expression(walk, part.right, part_tree.right) for part, part_tree in reversed(chain)]
-        return ir.Opaque(walk.span(node, tree), (lowered, *rights))
+        return ir.Opaque(walk.at(node, tree), (lowered, *rights))
     for part, part_tree in reversed(chain):
         right = expression(walk, part.right, part_tree.right)
-        lowered = ir.Binary(walk.span(part, part_tree), symbol(part.operator), lowered, right)
+        lowered = ir.Binary(walk.at(part, part_tree), symbol(part.operator), lowered, right)
     return lowered
 
 
@@ -392,12 +391,12 @@ def _comparison(walk: Walk, node: cst.Comparison, tree: Tree) -> ir.Expr:
     rights = tuple(
         [expression(walk, part.comparator, right) for part, right in beside(node.comparisons, tree.comparators)]
     )
-    return ir.Compare(walk.span(node, tree), left, ops, rights)
+    return ir.Compare(walk.at(node, tree), left, ops, rights)
 
 
 def _conditional(walk: Walk, node: cst.IfExp, tree: Tree) -> ir.Expr:
     return ir.Conditional(
-        walk.span(node, tree),
+        walk.at(node, tree),
         expression(walk, node.test, tree.test),
         expression(walk, node.body, tree.body),
         expression(walk, node.orelse, tree.orelse),
@@ -406,7 +405,7 @@ def _conditional(walk: Walk, node: cst.IfExp, tree: Tree) -> ir.Expr:
 
 def _subscript(walk: Walk, node: cst.Subscript, tree: Tree) -> ir.Expr:
     value = expression(walk, node.value, tree.value)
-    return ir.Subscript(walk.span(node, tree), value, _index(walk, node, tree))
+    return ir.Subscript(walk.at(node, tree), value, _index(walk, node, tree))
 
 
 def _index(walk: Walk, node: cst.Subscript, tree: Tree, *, metadata: bool | None = None) -> tuple[ir.Expr, ...]:
@@ -433,7 +432,7 @@ def _index(walk: Walk, node: cst.Subscript, tree: Tree, *, metadata: bool | None
         if isinstance(item, cst.Slice):
             bounds = ((item.lower, part.lower), (item.upper, part.upper), (item.step, part.step))
             children = tuple([expression(walk, bound, where) for bound, where in bounds if bound is not None])
-            lowered.append(ir.Opaque(walk.span(item, part), children))
+            lowered.append(ir.Opaque(walk.at(item, part), children))
         elif isinstance(item, cst.Index):
             lowered.append(_indexed(walk, item, part, metadata, number))
     return tuple(lowered)
@@ -452,25 +451,25 @@ def _lambda(walk: Walk, node: cst.Lambda, tree: Tree) -> ir.Expr:
     outer = walk.yields
     body = expression(walk, node.body, tree.body)
     walk.yields = outer  # Its yields are its own.
-    return ir.Lambda(walk.span(node, tree), params, body)
+    return ir.Lambda(walk.at(node, tree), params, body)
 
 
 def _comprehension(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
     kind = _COMPREHENSIONS[type(node)]
     element = expression(walk, node.elt, tree.elt)
-    return ir.Comprehension(walk.span(node, tree), kind, element, None, _clauses(walk, node.for_in, tree))
+    return ir.Comprehension(walk.at(node, tree), kind, element, None, _clauses(walk, node.for_in, tree))
 
 
 def _dict_comprehension(walk: Walk, node: cst.DictComp, tree: Tree) -> ir.Expr:
     key, value = expression(walk, node.key, tree.key), expression(walk, node.value, tree.value)
-    return ir.Comprehension(walk.span(node, tree), "dict", key, value, _clauses(walk, node.for_in, tree))
+    return ir.Comprehension(walk.at(node, tree), "dict", key, value, _clauses(walk, node.for_in, tree))
 
 
 def _starred_dict_comprehension(walk: Walk, node: Any, tree: Tree) -> ir.Expr:
     """``{**mapping for …}`` of Python 3.15, which ``ast`` has as a key without value."""
     value = expression(walk, node.value, tree.key)
     return ir.Comprehension(
-        walk.span(node, tree), "dict", ir.Starred(value.span, value), None, _clauses(walk, node.for_in, tree)
+        walk.at(node, tree), "dict", ir.Starred(value.place, value), None, _clauses(walk, node.for_in, tree)
     )
 
 
@@ -489,15 +488,15 @@ def _clauses(walk: Walk, node: cst.CompFor | None, tree: Tree) -> tuple[ir.Claus
 def _walrus(walk: Walk, node: cst.NamedExpr, tree: Tree) -> ir.Expr:
     target = expression(walk, node.target, tree.target)
     value = expression(walk, node.value, tree.value)
-    return ir.Walrus(walk.span(node, tree), target, value) if isinstance(target, ir.Name) else value
+    return ir.Walrus(walk.at(node, tree), target, value) if isinstance(target, ir.Name) else value
 
 
 def _yield(walk: Walk, node: cst.Yield, tree: Tree) -> ir.Expr:
     walk.yields = True
     value = node.value
     if isinstance(value, cst.From):
-        return ir.YieldFrom(walk.span(node, tree), expression(walk, value.item, tree.value))
-    return ir.Yield(walk.span(node, tree), optional(walk, value, tree.value))
+        return ir.YieldFrom(walk.at(node, tree), expression(walk, value.item, tree.value))
+    return ir.Yield(walk.at(node, tree), optional(walk, value, tree.value))
 
 
 _COMPREHENSIONS: dict[type[cst.CSTNode], Any] = {

@@ -40,34 +40,37 @@ def lower_newer(text: str, offsets: list[int], refusal: SyntaxError) -> ir.Modul
         body = block(walk, module.body, NO_TREE)
     except SyntaxError:  # A malformed escape: LibCST does not look into strings.
         raise wrong from None
-    comments = ((walk.span(node, NO_TREE), node.value) for node in positions if isinstance(node, cst.Comment))
+    comments = (
+        (ir.unpacked(walk.at(node, NO_TREE)), node.value) for node in positions if isinstance(node, cst.Comment)
+    )
     return ir.Module(body, marked(text, comments))
 
 
 def position_ruler(positions: Mapping[cst.CSTNode, Any], text: str, offsets: list[int]) -> Ruler:
     """A ruler that reads LibCST's own positions: slow to compute, for syntax that the running Python cannot parse."""
 
-    def span(node: cst.CSTNode, _tree: Tree) -> ir.Span:
+    def place(node: cst.CSTNode, _tree: Tree) -> ir.Place:
         first = last = node
         if isinstance(node, (cst.Tuple, cst.GeneratorExp)) and node.lpar:
             first, last = node.lpar[-1], node.rpar[0]
         start, end = positions[first].start, positions[last].end
-        found = ir.Span(start.line, start.column + 1, end.line, end.column + 1)
+        found = ir.packed(start.line, start.column + 1, end.line, end.column + 1)
         if isinstance(node, cst.GeneratorExp) and not node.lpar:
             return _with_brackets(found, text, offsets)
         return found
 
-    return span
+    return place
 
 
-def _with_brackets(span: ir.Span, text: str, offsets: list[int]) -> ir.Span:
+def _with_brackets(place: ir.Place, text: str, offsets: list[int]) -> ir.Place:
     """Widen the range of a generator that is a call's only argument to the call's brackets, as ``ast`` has it."""
+    span = ir.unpacked(place)
     before = text.rfind("(", 0, offsets[span.row - 1] + span.column - 1)
     after = text.find(")", offsets[span.end_row - 1] + span.end_column - 1) + 1
     if before < 0 or not after:
-        return span
+        return place
     row, end_row = bisect_right(offsets, before), bisect_right(offsets, after)
-    return ir.Span(row, before - offsets[row - 1] + 1, end_row, after - offsets[end_row - 1] + 1)
+    return ir.packed(row, before - offsets[row - 1] + 1, end_row, after - offsets[end_row - 1] + 1)
 
 
 def _check_text(text: str) -> None:

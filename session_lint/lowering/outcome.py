@@ -36,7 +36,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 @cache
 def _decoder() -> msgspec.msgpack.Decoder[Outcome]:
     """Made when it is needed: it has to learn all types of nodes."""
-    return msgspec.msgpack.Decoder(Outcome)
+    return msgspec.msgpack.Decoder(Outcome, dec_hook=ir.shared)
 
 
 def outcome_of(data: bytes) -> Outcome:

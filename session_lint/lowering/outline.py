@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
+from session_lint.ir import unpacked
 from session_lint.lowering.spans import Tree, Walk
 from session_lint.lowering.text import decorator_sign
 
@@ -111,10 +112,10 @@ def _start(walk: Walk, tree: Tree) -> int:
     decorators = getattr(tree, "decorator_list", ())
     if decorators:
         return decorator_sign(walk, decorators[0])
-    span = walk.span(tree, tree)
+    span = unpacked(walk.at(tree, tree))
     return walk.offset(span.row, span.column)
 
 
 def _end(walk: Walk, tree: Tree) -> int:
-    span = walk.span(tree, tree)
+    span = unpacked(walk.at(tree, tree))
     return walk.offset(span.end_row, span.end_column)

@@ -55,7 +55,7 @@ def _children(node: cst.CSTNode, tree: Tree) -> Iterator[tuple[cst.CSTNode, Tree
 
 def _binding(walk: Walk, name: cst.Name, tree: Tree, *, in_mapping: bool) -> ir.Name:
     """A name that a pattern binds, which for ``ast`` is a string without a place: the pattern ends with it."""
-    span = walk.span(name, tree)
+    span = ir.unpacked(walk.at(name, tree))
     row, column = span.end_row, span.end_column - len(name.value)
     if in_mapping and tree is not NO_TREE:
         # ``{…, **name}``: only layout, a comma and the bracket follow.
@@ -63,4 +63,4 @@ def _binding(walk: Walk, name: cst.Name, tree: Tree, *, in_mapping: bool) -> ir.
         start = walk.text.index(name.value, start)
         row = bisect_right(walk.offsets, start)
         column = start - walk.offsets[row - 1] + 1
-    return ir.Name(ir.Span(row, column, row, column + len(name.value)), name.value)
+    return ir.Name(ir.packed(row, column, row, column + len(name.value)), name.value)

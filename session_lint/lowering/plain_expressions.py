@@ -38,12 +38,12 @@ def annotation(walk: Walk, tree: Tree) -> ir.Expr:
         plain = name == "Annotated"
         index = [] if first is None else [_index(walk, first, is_annotation=True)]
         index += [_index(walk, item, is_annotation=not plain) for item in rest]
-        return ir.Subscript(walk.span(tree, tree), value, tuple(index))
+        return ir.Subscript(walk.at(tree, tree), value, tuple(index))
     if kind is ast.BinOp and type(tree.op) is ast.BitOr:
         left, right = annotation(walk, tree.left), annotation(walk, tree.right)
-        return ir.Binary(walk.span(tree, tree), "|", left, right)
+        return ir.Binary(walk.at(tree, tree), "|", left, right)
     if kind is ast.List:
-        return ir.Collection(walk.span(tree, tree), "list", tuple([annotation(walk, item) for item in tree.elts]))
+        return ir.Collection(walk.at(tree, tree), "list", tuple([annotation(walk, item) for item in tree.elts]))
     lowered = expression(walk, tree)
     if isinstance(lowered, ir.Constant) and isinstance(lowered.value, str):
         return _quoted(walk, lowered, lowered.value)
@@ -53,7 +53,7 @@ def annotation(walk: Walk, tree: Tree) -> ir.Expr:
 def _quoted(walk: Walk, constant: ir.Constant, text: str) -> ir.Expr:
     try:
         tree = ast.parse(f"({text.strip()})", mode="eval").body
-        return annotation(walk.within(constant.span), tree)
+        return annotation(walk.within(constant.place), tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return constant
 
@@ -98,35 +98,35 @@ def parameters(walk: Walk, tree: Tree) -> tuple[ir.Parameter, ...]:
 
 def _parameter(walk: Walk, tree: Tree, kind: Any, default: Tree) -> ir.Parameter:
     annotated = None if tree.annotation is None else annotation(walk, tree.annotation)
-    return ir.Parameter(walk.span(tree, tree), tree.arg, kind, annotated, optional(walk, default))
+    return ir.Parameter(walk.at(tree, tree), tree.arg, kind, annotated, optional(walk, default))
 
 
 def _name(walk: Walk, tree: ast.Name) -> ir.Expr:
-    return ir.Name(walk.span(tree, tree), tree.id)
+    return ir.Name(walk.at(tree, tree), tree.id)
 
 
 def _attribute(walk: Walk, tree: ast.Attribute) -> ir.Expr:
     value = tree.value
-    return ir.Attribute(walk.span(tree, tree), _HANDLERS[type(value)](walk, value), tree.attr)
+    return ir.Attribute(walk.at(tree, tree), _HANDLERS[type(value)](walk, value), tree.attr)
 
 
 def _call(walk: Walk, tree: ast.Call) -> ir.Expr:
     func = tree.func
     called = _HANDLERS[type(func)](walk, func)
-    return ir.Call(walk.span(tree, tree), called, arguments(walk, tree.args, tree.keywords))
+    return ir.Call(walk.at(tree, tree), called, arguments(walk, tree.args, tree.keywords))
 
 
 def _await(walk: Walk, tree: ast.Await) -> ir.Expr:
-    return ir.Await(walk.span(tree, tree), expression(walk, tree.value))
+    return ir.Await(walk.at(tree, tree), expression(walk, tree.value))
 
 
 def _constant(walk: Walk, tree: ast.Constant) -> ir.Expr:
     value = tree.value
     if isinstance(value, str):
-        return ir.Constant(walk.span(tree, tree), _storable(value))
+        return ir.Constant(walk.at(tree, tree), _storable(value))
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and value < 1 << 63):
-        return ir.Constant(walk.span(tree, tree), value)
-    return ir.Opaque(walk.span(tree, tree), ())
+        return ir.Constant(walk.at(tree, tree), value)
+    return ir.Opaque(walk.at(tree, tree), ())
 
 
 def _storable(text: str) -> str:
@@ -136,21 +136,21 @@ def _storable(text: str) -> str:
 
 def _fstring(walk: Walk, tree: ast.JoinedStr) -> ir.Expr:
     """What stands in an f-string has a place of its own since Python 3.12, text never has."""
-    span = walk.span(tree, tree)
-    inner = walk if sys.version_info >= (3, 12) else walk.within(span)
+    place = walk.at(tree, tree)
+    inner = walk if sys.version_info >= (3, 12) else walk.within(place)
     parts: list[ir.Expr] = []
     for part in tree.values:
         if isinstance(part, ast.Constant):
-            parts.append(ir.Constant(span, _storable(str(part.value))))
+            parts.append(ir.Constant(place, _storable(str(part.value))))
         else:
             parts += [expression(inner, value) for value in _replacements(part)]
     walk.yields = walk.yields or inner.yields
-    return ir.FString(span, tuple(parts))
+    return ir.FString(place, tuple(parts))
 
 
 def _template(walk: Walk, tree: Any) -> ir.Expr:
     values = [value for part in tree.values if type(part) is not ast.Constant for value in _replacements(part)]
-    return ir.Opaque(walk.span(tree, tree), tuple([expression(walk, value) for value in values]))
+    return ir.Opaque(walk.at(tree, tree), tuple([expression(walk, value) for value in values]))
 
 
 def _replacements(tree: Tree) -> Iterator[Tree]:
@@ -168,25 +168,25 @@ def _dict(walk: Walk, tree: ast.Dict) -> ir.Expr:
     for key, value in zip(tree.keys, tree.values, strict=True):
         keys.append(optional(walk, key))
         values.append(_HANDLERS[type(value)](walk, value))
-    return ir.Dict(walk.span(tree, tree), tuple(keys), tuple(values))
+    return ir.Dict(walk.at(tree, tree), tuple(keys), tuple(values))
 
 
 def _collection(walk: Walk, tree: Any) -> ir.Expr:
     items = tuple([_HANDLERS[type(item)](walk, item) for item in tree.elts])
-    return ir.Collection(walk.span(tree, tree), _COLLECTIONS[type(tree)], items)
+    return ir.Collection(walk.at(tree, tree), _COLLECTIONS[type(tree)], items)
 
 
 def _starred(walk: Walk, tree: ast.Starred) -> ir.Expr:
-    return ir.Starred(walk.span(tree, tree), expression(walk, tree.value))
+    return ir.Starred(walk.at(tree, tree), expression(walk, tree.value))
 
 
 def _boolean(walk: Walk, tree: ast.BoolOp) -> ir.Expr:
     values = tuple([expression(walk, value) for value in tree.values])
-    return ir.BoolOp(walk.span(tree, tree), "and" if type(tree.op) is ast.And else "or", values)
+    return ir.BoolOp(walk.at(tree, tree), "and" if type(tree.op) is ast.And else "or", values)
 
 
 def _unary(walk: Walk, tree: ast.UnaryOp) -> ir.Expr:
-    return ir.Unary(walk.span(tree, tree), _SYMBOLS[type(tree.op)], expression(walk, tree.operand))
+    return ir.Unary(walk.at(tree, tree), _SYMBOLS[type(tree.op)], expression(walk, tree.operand))
 
 
 def _binary(walk: Walk, tree: ast.BinOp) -> ir.Expr:
@@ -198,28 +198,28 @@ def _binary(walk: Walk, tree: ast.BinOp) -> ir.Expr:
     lowered = expression(walk, left)
     if len(chain) > MAX_NESTED:
         rights = [expression(walk, part.right) for part in reversed(chain)]
-        return ir.Opaque(walk.span(tree, tree), (lowered, *rights))
+        return ir.Opaque(walk.at(tree, tree), (lowered, *rights))
     for part in reversed(chain):
         right = expression(walk, part.right)
-        lowered = ir.Binary(walk.span(part, part), _SYMBOLS[type(part.op)], lowered, right)
+        lowered = ir.Binary(walk.at(part, part), _SYMBOLS[type(part.op)], lowered, right)
     return lowered
 
 
 def _comparison(walk: Walk, tree: ast.Compare) -> ir.Expr:
     ops = tuple([_SYMBOLS[type(op)] for op in tree.ops])
     left = expression(walk, tree.left)
-    return ir.Compare(walk.span(tree, tree), left, ops, tuple([expression(walk, part) for part in tree.comparators]))
+    return ir.Compare(walk.at(tree, tree), left, ops, tuple([expression(walk, part) for part in tree.comparators]))
 
 
 def _conditional(walk: Walk, tree: ast.IfExp) -> ir.Expr:
     test, body, orelse = expression(walk, tree.test), expression(walk, tree.body), expression(walk, tree.orelse)
-    return ir.Conditional(walk.span(tree, tree), test, body, orelse)
+    return ir.Conditional(walk.at(tree, tree), test, body, orelse)
 
 
 def _subscript(walk: Walk, tree: ast.Subscript) -> ir.Expr:
     value = expression(walk, tree.value)
     index = tuple([_index(walk, item, is_annotation=False) for item in _indices(tree)])
-    return ir.Subscript(walk.span(tree, tree), value, index)
+    return ir.Subscript(walk.at(tree, tree), value, index)
 
 
 def _indices(tree: ast.Subscript) -> list[Tree]:
@@ -230,7 +230,7 @@ def _index(walk: Walk, tree: Tree, *, is_annotation: bool) -> ir.Expr:
     kind = type(tree)
     if kind is ast.Slice:
         children = [expression(walk, bound) for bound in (tree.lower, tree.upper, tree.step) if bound is not None]
-        return ir.Opaque(walk.span(tree, tree), tuple(children))
+        return ir.Opaque(walk.at(tree, tree), tuple(children))
     return annotation(walk, tree) if is_annotation and kind is not ast.Starred else expression(walk, tree)
 
 
@@ -239,19 +239,19 @@ def _lambda(walk: Walk, tree: ast.Lambda) -> ir.Expr:
     outer = walk.yields
     body = expression(walk, tree.body)
     walk.yields = outer  # Its yields are its own.
-    return ir.Lambda(walk.span(tree, tree), params, body)
+    return ir.Lambda(walk.at(tree, tree), params, body)
 
 
 def _comprehension(walk: Walk, tree: Any) -> ir.Expr:
     kind = _COMPREHENSIONS[type(tree)]
-    return ir.Comprehension(walk.span(tree, tree), kind, expression(walk, tree.elt), None, _clauses(walk, tree))
+    return ir.Comprehension(walk.at(tree, tree), kind, expression(walk, tree.elt), None, _clauses(walk, tree))
 
 
 def _dict_comprehension(walk: Walk, tree: Any) -> ir.Expr:
     key, value = expression(walk, tree.key), optional(walk, tree.value)
     if value is None:  # ``{**mapping for …}`` of Python 3.15
-        key = ir.Starred(key.span, key)
-    return ir.Comprehension(walk.span(tree, tree), "dict", key, value, _clauses(walk, tree))
+        key = ir.Starred(key.place, key)
+    return ir.Comprehension(walk.at(tree, tree), "dict", key, value, _clauses(walk, tree))
 
 
 def _clauses(walk: Walk, tree: Any) -> tuple[ir.Clause, ...]:
@@ -269,18 +269,18 @@ def _clauses(walk: Walk, tree: Any) -> tuple[ir.Clause, ...]:
 
 
 def _walrus(walk: Walk, tree: ast.NamedExpr) -> ir.Expr:
-    target, value = ir.Name(walk.span(tree.target, tree.target), tree.target.id), expression(walk, tree.value)
-    return ir.Walrus(walk.span(tree, tree), target, value)
+    target, value = ir.Name(walk.at(tree.target, tree.target), tree.target.id), expression(walk, tree.value)
+    return ir.Walrus(walk.at(tree, tree), target, value)
 
 
 def _yield(walk: Walk, tree: ast.Yield) -> ir.Expr:
     walk.yields = True
-    return ir.Yield(walk.span(tree, tree), optional(walk, tree.value))
+    return ir.Yield(walk.at(tree, tree), optional(walk, tree.value))
 
 
 def _yield_from(walk: Walk, tree: ast.YieldFrom) -> ir.Expr:
     walk.yields = True
-    return ir.YieldFrom(walk.span(tree, tree), expression(walk, tree.value))
+    return ir.YieldFrom(walk.at(tree, tree), expression(walk, tree.value))
 
 
 _COLLECTIONS: dict[type[ast.AST], Any] = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}

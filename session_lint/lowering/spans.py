@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from session_lint.ir import Span, Statement
+from session_lint.ir import Place, Statement, packed
 
 if TYPE_CHECKING:
     import ast
@@ -19,7 +19,7 @@ _Right = TypeVar("_Right")
 Tree: TypeAlias = Any
 """A node of ``ast``, or NO_TREE. Handlers reach into it by attribute without further checks."""
 
-Ruler: TypeAlias = Callable[[Any, Tree], Span]
+Ruler: TypeAlias = Callable[[Any, Tree], Place]
 """Tells the place of a LibCST node from the tree beside it, or from itself; where ``ast`` stands alone, that is both."""
 
 
@@ -49,14 +49,14 @@ class Walk:
     """What the handlers share while they descend.
 
     Args:
-        span: the ruler.
+        at: the ruler.
         text: the file's text.
         offsets: the index at which each row of it starts.
         yields: whether the function at hand yields.
         suite: lowers the statements of a suite from their trees; None: the tree that is walked has them itself.
     """
 
-    span: Ruler
+    at: Ruler
     text: str
     offsets: list[int]
     yields: bool = False
@@ -71,9 +71,9 @@ class Walk:
         row = bisect_right(self.offsets, offset)
         return row, offset - self.offsets[row - 1] + 1
 
-    def within(self, span: Span) -> Walk:
-        """A walk for code that has no place of its own (in a string): everything in it is at ``span``."""
-        return Walk(lambda _node, _tree: span, self.text, self.offsets)
+    def within(self, place: Place) -> Walk:
+        """A walk for code that has no place of its own (in a string): everything in it is at ``place``."""
+        return Walk(lambda _node, _tree: place, self.text, self.offsets)
 
 
 def line_offsets(text: str) -> list[int]:
@@ -84,22 +84,22 @@ def line_offsets(text: str) -> list[int]:
 def tree_ruler(text: str) -> Ruler:
     """A ruler that reads ``ast`` positions, whose columns count UTF-8 bytes from 0."""
     if text.isascii():
-        return _ascii_span
+        return _ascii_place
     wide = {row: line.encode() for row, line in enumerate(text.split("\n"), 1) if not line.isascii()}
 
     def column(row: int, byte: int) -> int:
         line = wide.get(row)
         return byte + 1 if line is None else len(line[:byte].decode(errors="ignore")) + 1
 
-    def span(_node: Any, tree: Tree) -> Span:
+    def place(_node: Any, tree: Tree) -> Place:
         row, end_row = tree.lineno, tree.end_lineno
-        return Span(row, column(row, tree.col_offset), end_row, column(end_row, tree.end_col_offset))
+        return packed(row, column(row, tree.col_offset), end_row, column(end_row, tree.end_col_offset))
 
-    return span
+    return place
 
 
-def _ascii_span(_node: Any, tree: Tree) -> Span:
-    return Span(tree.lineno, tree.col_offset + 1, tree.end_lineno, tree.end_col_offset + 1)
+def _ascii_place(_node: Any, tree: Tree) -> Place:
+    return packed(tree.lineno, tree.col_offset + 1, tree.end_lineno, tree.end_col_offset + 1)
 
 
 def byte_length(tree: ast.AST, offsets: list[int]) -> int:

@@ -11,7 +11,7 @@ from session_lint import ir
 from session_lint.lowering.expressions import annotation, arguments, dotted, expression, optional, parameters
 from session_lint.lowering.patterns import pattern
 from session_lint.lowering.spans import NO_TREE, Tree, Walk, beside
-from session_lint.lowering.text import decorated, digest, handler_span, header_digest, name_span
+from session_lint.lowering.text import decorated, digest, handler_place, header_digest, name_place
 
 Handler: TypeAlias = Callable[[Walk, Any, Tree], ir.Statement]
 
@@ -53,88 +53,88 @@ def _otherwise(walk: Walk, node: Any, trees: Tree) -> tuple[ir.Statement, ...]:
 
 
 def _expression_statement(walk: Walk, node: cst.Expr, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
-    return ir.ExprStatement(span, digest(walk, span), expression(walk, node.value, tree.value))
+    place = walk.at(node, tree)
+    return ir.ExprStatement(place, digest(walk, place), expression(walk, node.value, tree.value))
 
 
 def _assign(walk: Walk, node: cst.Assign, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     targets = tuple([expression(walk, part.target, where) for part, where in beside(node.targets, tree.targets)])
-    return ir.Assign(span, digest(walk, span), targets, expression(walk, node.value, tree.value))
+    return ir.Assign(place, digest(walk, place), targets, expression(walk, node.value, tree.value))
 
 
 def _annotated_assign(walk: Walk, node: cst.AnnAssign, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     target = expression(walk, node.target, tree.target)
     annotated = annotation(walk, node.annotation.annotation, tree.annotation)
-    return ir.AnnAssign(span, digest(walk, span), target, annotated, optional(walk, node.value, tree.value))
+    return ir.AnnAssign(place, digest(walk, place), target, annotated, optional(walk, node.value, tree.value))
 
 
 def _augmented_assign(walk: Walk, node: cst.AugAssign, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     target, value = expression(walk, node.target, tree.target), expression(walk, node.value, tree.value)
-    return ir.AugAssign(span, digest(walk, span), target, _AUGMENTED[type(node.operator)], value)
+    return ir.AugAssign(place, digest(walk, place), target, _AUGMENTED[type(node.operator)], value)
 
 
 def _return(walk: Walk, node: cst.Return, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
-    return ir.Return(span, digest(walk, span), optional(walk, node.value, tree.value))
+    place = walk.at(node, tree)
+    return ir.Return(place, digest(walk, place), optional(walk, node.value, tree.value))
 
 
 def _raise(walk: Walk, node: cst.Raise, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     cause = None if node.cause is None else expression(walk, node.cause.item, tree.cause)
-    return ir.Raise(span, digest(walk, span), optional(walk, node.exc, tree.exc), cause)
+    return ir.Raise(place, digest(walk, place), optional(walk, node.exc, tree.exc), cause)
 
 
 def _assert(walk: Walk, node: cst.Assert, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     test = expression(walk, node.test, tree.test)
-    return ir.Assert(span, digest(walk, span), test, optional(walk, node.msg, tree.msg))
+    return ir.Assert(place, digest(walk, place), test, optional(walk, node.msg, tree.msg))
 
 
 def _delete(walk: Walk, node: cst.Del, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     target = node.target
     targets: tuple[ir.Expr, ...]
     if isinstance(target, cst.Tuple) and not target.lpar:
         targets = tuple([expression(walk, part.value, where) for part, where in beside(target.elements, tree.targets)])
     else:
         targets = (expression(walk, target, tree.targets[0]),)
-    return ir.Delete(span, digest(walk, span), targets)
+    return ir.Delete(place, digest(walk, place), targets)
 
 
 def _jump(walk: Walk, node: cst.CSTNode, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
-    return ir.Jump(span, digest(walk, span), _JUMPS[type(node)])
+    place = walk.at(node, tree)
+    return ir.Jump(place, digest(walk, place), _JUMPS[type(node)])
 
 
 def _scope(walk: Walk, node: cst.Global | cst.Nonlocal, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     kind: Any = "global" if isinstance(node, cst.Global) else "nonlocal"
-    return ir.ScopeStatement(span, digest(walk, span), kind, tuple([item.name.value for item in node.names]))
+    return ir.ScopeStatement(place, digest(walk, place), kind, tuple([item.name.value for item in node.names]))
 
 
 def _import(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
-    return ir.Import(span, digest(walk, span), _aliases(walk, node.names, tree))
+    place = walk.at(node, tree)
+    return ir.Import(place, digest(walk, place), _aliases(walk, node.names, tree))
 
 
 def _import_from(walk: Walk, node: Any, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     names = node.names
     if isinstance(names, cst.ImportStar):
-        aliases: tuple[ir.Alias, ...] = (ir.Alias(walk.span(names, tree.names[0]), "*"),)
+        aliases: tuple[ir.Alias, ...] = (ir.Alias(walk.at(names, tree.names[0]), "*"),)
     else:
         aliases = _aliases(walk, names, tree)
     module = "" if node.module is None else dotted(node.module)
-    return ir.ImportFrom(span, digest(walk, span), module, len(node.relative), aliases)
+    return ir.ImportFrom(place, digest(walk, place), module, len(node.relative), aliases)
 
 
 def _aliases(walk: Walk, names: Sequence[cst.ImportAlias], tree: Tree) -> tuple[ir.Alias, ...]:
     return tuple(
         [
-            ir.Alias(walk.span(alias, part), dotted(alias.name), _as_name(alias.asname))
+            ir.Alias(walk.at(alias, part), dotted(alias.name), _as_name(alias.asname))
             for alias, part in beside(names, tree.names)
         ]
     )
@@ -145,54 +145,54 @@ def _as_name(node: cst.AsName | None) -> str | None:
 
 
 def _type_alias(walk: Walk, node: cst.TypeAlias, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
-    return ir.TypeAlias(span, digest(walk, span), node.name.value, annotation(walk, node.value, tree.value))
+    place = walk.at(node, tree)
+    return ir.TypeAlias(place, digest(walk, place), node.name.value, annotation(walk, node.value, tree.value))
 
 
 def _if(walk: Walk, node: cst.If, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     test = expression(walk, node.test, tree.test)
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
-    return ir.If(span, header_digest(walk, span, body), test, body, orelse)
+    return ir.If(place, header_digest(walk, place, body), test, body, orelse)
 
 
 def _while(walk: Walk, node: cst.While, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     test = expression(walk, node.test, tree.test)
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
-    return ir.While(span, header_digest(walk, span, body), test, body, orelse)
+    return ir.While(place, header_digest(walk, place, body), test, body, orelse)
 
 
 def _for(walk: Walk, node: cst.For, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     target, iterable = expression(walk, node.target, tree.target), expression(walk, node.iter, tree.iter)
     body = _suite(walk, node.body, tree.body)
     orelse = _otherwise(walk, node.orelse, tree.orelse)
     is_async = node.asynchronous is not None
-    return ir.For(span, header_digest(walk, span, body), target, iterable, body, orelse, is_async)
+    return ir.For(place, header_digest(walk, place, body), target, iterable, body, orelse, is_async)
 
 
 def _try(walk: Walk, node: cst.Try | cst.TryStar, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     body = _suite(walk, node.body, tree.body)
     clauses: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
     handlers = tuple([_handler(walk, part, where) for part, where in beside(clauses, tree.handlers)])
     orelse = _otherwise(walk, node.orelse, tree.orelse)
     final = _otherwise(walk, node.finalbody, tree.finalbody)
-    return ir.Try(span, header_digest(walk, span, body), body, handlers, orelse, final, isinstance(node, cst.TryStar))
+    return ir.Try(place, header_digest(walk, place, body), body, handlers, orelse, final, isinstance(node, cst.TryStar))
 
 
 def _handler(walk: Walk, node: cst.ExceptHandler | cst.ExceptStarHandler, tree: Tree) -> ir.Handler:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     caught = optional(walk, node.type, tree.type)
     body = _suite(walk, node.body, tree.body)
-    return ir.Handler(handler_span(walk, span, caught, body), caught, _as_name(node.name), body)
+    return ir.Handler(handler_place(walk, place, caught, body), caught, _as_name(node.name), body)
 
 
 def _with(walk: Walk, node: cst.With, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     items = tuple(
         [
             ir.WithItem(
@@ -203,15 +203,15 @@ def _with(walk: Walk, node: cst.With, tree: Tree) -> ir.Statement:
         ]
     )
     body = _suite(walk, node.body, tree.body)
-    return ir.With(span, header_digest(walk, span, body), items, body, node.asynchronous is not None)
+    return ir.With(place, header_digest(walk, place, body), items, body, node.asynchronous is not None)
 
 
 def _match(walk: Walk, node: cst.Match, tree: Tree) -> ir.Statement:
-    span = walk.span(node, tree)
+    place = walk.at(node, tree)
     subject = expression(walk, node.subject, tree.subject)
     cases = tuple([_case(walk, part, where) for part, where in beside(node.cases, tree.cases)])
-    header = digest(walk, span, (subject.span.end_row, subject.span.end_column))
-    return ir.Match(span, header, subject, cases)
+    header = digest(walk, place, (subject.span.end_row, subject.span.end_column))
+    return ir.Match(place, header, subject, cases)
 
 
 def _case(walk: Walk, node: cst.MatchCase, tree: Tree) -> ir.Case:
@@ -223,18 +223,18 @@ def _case(walk: Walk, node: cst.MatchCase, tree: Tree) -> ir.Case:
 
 
 def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
-    outer = walk.span(node, tree)
-    decorators, span = _decorators(walk, node.decorators, tree, outer)
+    outer = walk.at(node, tree)
+    decorators, place = _decorators(walk, node.decorators, tree, outer)
     params = parameters(walk, node.params, tree.args)
     returns = None if node.returns is None else annotation(walk, node.returns.annotation, tree.returns)
     enclosing, walk.yields = walk.yields, False
     body = _suite(walk, node.body, tree.body)
     yields, walk.yields = walk.yields, enclosing
     return ir.FunctionDef(
-        span,
-        header_digest(walk, span, body),
+        place,
+        header_digest(walk, place, body),
         node.name.value,
-        _name_span(walk, node.name, tree, outer),
+        _name_place(walk, node.name, tree, outer),
         params,
         returns,
         decorators,
@@ -245,30 +245,30 @@ def _function(walk: Walk, node: cst.FunctionDef, tree: Tree) -> ir.Statement:
 
 
 def _class(walk: Walk, node: cst.ClassDef, tree: Tree) -> ir.Statement:
-    outer = walk.span(node, tree)
-    decorators, span = _decorators(walk, node.decorators, tree, outer)
+    outer = walk.at(node, tree)
+    decorators, place = _decorators(walk, node.decorators, tree, outer)
     bases = arguments(walk, (*node.bases, *node.keywords), tree)
     body = _suite(walk, node.body, tree.body)
-    name = _name_span(walk, node.name, tree, outer)
-    return ir.ClassDef(span, header_digest(walk, span, body), node.name.value, name, bases, decorators, body)
+    name = _name_place(walk, node.name, tree, outer)
+    return ir.ClassDef(place, header_digest(walk, place, body), node.name.value, name, bases, decorators, body)
 
 
 def _decorators(
-    walk: Walk, nodes: Sequence[cst.Decorator], tree: Tree, span: ir.Span
-) -> tuple[tuple[ir.Expr, ...], ir.Span]:
+    walk: Walk, nodes: Sequence[cst.Decorator], tree: Tree, place: ir.Place
+) -> tuple[tuple[ir.Expr, ...], ir.Place]:
     """Lower decorators, and widen the span of what they decorate to the first ``@``."""
     if not nodes:
-        return (), span
+        return (), place
     lowered = tuple([expression(walk, node.decorator, part) for node, part in beside(nodes, tree.decorator_list)])
     if tree is NO_TREE:
-        start = walk.span(nodes[0], tree)
-        return lowered, ir.Span(start.row, start.column, span.end_row, span.end_column)
-    return lowered, decorated(walk, tree.decorator_list[0], span)
+        start, end = ir.unpacked(walk.at(nodes[0], tree)), ir.unpacked(place)
+        return lowered, ir.packed(start.row, start.column, end.end_row, end.end_column)
+    return lowered, decorated(walk, tree.decorator_list[0], place)
 
 
-def _name_span(walk: Walk, name: cst.Name, tree: Tree, span: ir.Span) -> ir.Span:
+def _name_place(walk: Walk, name: cst.Name, tree: Tree, place: ir.Place) -> ir.Place:
     """The place of a definition's name, which ``ast`` does not have."""
-    return walk.span(name, tree) if tree is NO_TREE else name_span(walk, span, name.value)
+    return walk.at(name, tree) if tree is NO_TREE else name_place(walk, place, name.value)
 
 
 _JUMPS: dict[type[cst.CSTNode], Any] = {cst.Pass: "pass", cst.Break: "break", cst.Continue: "continue"}

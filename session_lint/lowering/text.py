@@ -25,8 +25,9 @@ LEXEMES = re.compile(
 _WORDS_OF_DEFINITION = re.compile(r"(?:async(?:[ \t\f]|\\\n)+)?(?:def|class)(?:[ \t\f]|\\\n)+")
 
 
-def digest(walk: Walk, span: ir.Span, end: tuple[int, int] | None = None) -> str:
+def digest(walk: Walk, place: ir.Place, end: tuple[int, int] | None = None) -> str:
     """Hash a statement's source from its start to ``end`` (row and column) or its own end, without layout."""
+    span = ir.unpacked(place)
     row, column = end or (span.end_row, span.end_column)
     source = walk.text[walk.offset(span.row, span.column) : walk.offset(row, column)]
     if "#" in source:
@@ -35,33 +36,37 @@ def digest(walk: Walk, span: ir.Span, end: tuple[int, int] | None = None) -> str
     return blake2b(layoutless.encode(errors="backslashreplace"), digest_size=8).hexdigest()
 
 
-def header_digest(walk: Walk, span: ir.Span, body: Sequence[ir.Statement]) -> str:
+def header_digest(walk: Walk, place: ir.Place, body: Sequence[ir.Statement]) -> str:
     """Hash a compound statement's source up to its body."""
-    return digest(walk, span, (body[0].span.row, body[0].span.column))
+    first = body[0].span
+    return digest(walk, place, (first.row, first.column))
 
 
 def decorator_sign(walk: Walk, first: Tree) -> int:
     """Where, in the text, the ``@`` before the first decorator is."""
-    span = walk.span(first, first)
+    span = ir.unpacked(walk.at(first, first))
     return walk.text.rindex("@", 0, walk.offset(span.row, span.column))
 
 
-def decorated(walk: Walk, first: Tree, span: ir.Span) -> ir.Span:
-    """The span of a definition, widened to the ``@`` of its first decorator."""
+def decorated(walk: Walk, first: Tree, place: ir.Place) -> ir.Place:
+    """The place of a definition, widened to the ``@`` of its first decorator."""
     sign = decorator_sign(walk, first)
     row = bisect_right(walk.offsets, sign)
-    return ir.Span(row, sign - walk.offsets[row - 1] + 1, span.end_row, span.end_column)
+    span = ir.unpacked(place)
+    return ir.packed(row, sign - walk.offsets[row - 1] + 1, span.end_row, span.end_column)
 
 
-def name_span(walk: Walk, span: ir.Span, name: str) -> ir.Span:
-    """The place of the name of a definition that starts, its decorators aside, where ``span`` does."""
+def name_place(walk: Walk, place: ir.Place, name: str) -> ir.Place:
+    """The place of the name of a definition that starts, its decorators aside, where ``place`` does."""
+    span = ir.unpacked(place)
     words = _WORDS_OF_DEFINITION.match(walk.text, walk.offset(span.row, span.column))
     row, column = walk.place(words.end()) if words is not None else (span.row, span.column)
-    return ir.Span(row, column, row, column + len(name))
+    return ir.packed(row, column, row, column + len(name))
 
 
-def handler_span(walk: Walk, span: ir.Span, caught: ir.Expr | None, body: Sequence[ir.Statement]) -> ir.Span:
+def handler_place(walk: Walk, place: ir.Place, caught: ir.Expr | None, body: Sequence[ir.Statement]) -> ir.Place:
     """The header of an ``except`` clause, without its colon: before that, only brackets, a name and layout follow the type."""
+    span = ir.unpacked(place)
     row, column = (span.row, span.column) if caught is None else (caught.span.end_row, caught.span.end_column)
     header = walk.text[walk.offset(row, column) : walk.offset(body[0].span.row, body[0].span.column)]
     if "#" in header:
@@ -69,4 +74,4 @@ def handler_span(walk: Walk, span: ir.Span, caught: ir.Expr | None, body: Sequen
     header = header.partition(":")[0].rstrip()
     row += header.count("\n")
     column = len(header) - header.rfind("\n") if "\n" in header else column + len(header)
-    return ir.Span(span.row, span.column, row, column)
+    return ir.packed(span.row, span.column, row, column)

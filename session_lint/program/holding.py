@@ -211,7 +211,7 @@ class Holding(ControlFlow):
             unit = self.unit
             # A method may lack its `self`.
             if isinstance(receiver, ir.Call) and isinstance(unit, Function) and unit.takes_self and unit.params:
-                receiver = ir.Name(receiver.span, unit.params[0].name)
+                receiver = ir.Name(receiver.place, unit.params[0].name)
             held = frozenset(v for v in self.peek(receiver) if not isinstance(v, Session))
             self.lose(held)
             self.give([held])

@@ -191,7 +191,7 @@ class Function:
     @property
     def body(self) -> Sequence[ir.Statement]:
         if isinstance(self.node, ir.Lambda):
-            return (ir.Return(self.node.span, "", self.node.body),)
+            return (ir.Return(self.node.place, "", self.node.body),)
         return self.node.body
 
     @property

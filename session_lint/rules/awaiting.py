@@ -127,7 +127,7 @@ def _look_through(unit: Unit) -> Body:
             elif isinstance(node, ir.Call):
                 body.calls.append(node)
             elif isinstance(node, ir.Lambda):
-                body.inner_names |= {n.id for n in _names_within((ir.ExprStatement(node.span, "", node.body),))}
+                body.inner_names |= {n.id for n in _names_within((ir.ExprStatement(node.place, "", node.body),))}
             stack.extend((child, node) for child in children(node) if child is not None)
     return body
 
@@ -141,7 +141,7 @@ def _names_within(body: Sequence[ir.Statement]) -> Iterator[ir.Name]:
             if isinstance(expr, ir.Name):
                 yield expr
             elif isinstance(expr, ir.Lambda):
-                stack.append((ir.ExprStatement(expr.span, "", expr.body),))
+                stack.append((ir.ExprStatement(expr.place, "", expr.body),))
 
 
 def _is_target(node: ir.Name, parent: _Parent) -> bool:

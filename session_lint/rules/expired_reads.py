@@ -232,7 +232,7 @@ class _Follower:
             self._report(node, name, node.name, state)
 
     def _is_method(self, name: str, attribute: str) -> bool:
-        values = self.program.flow.at(self.function).eval(ir.Name(self.function.node.span, name))
+        values = self.program.flow.at(self.function).eval(ir.Name(self.function.node.place, name))
         classes = [cls for v in values if (cls := getattr(v, "cls", None)) is not None]
         methods = [m for cls in classes if isinstance(cls, Class) and (m := cls.method(attribute)) is not None]
         return any(not m.is_property for m in methods)

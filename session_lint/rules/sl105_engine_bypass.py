@@ -128,7 +128,7 @@ def _made_in(unit: Unit, span: ir.Span) -> bool:
 
 def _is_ping(call: ir.Call) -> bool:
     """Whether what is executed asks for a constant, or for the server's version."""
-    parts = [node for arg in call.args for node in expressions((ir.ExprStatement(arg.value.span, "", arg.value),))]
+    parts = [node for arg in call.args for node in expressions((ir.ExprStatement(arg.value.place, "", arg.value),))]
     if any(isinstance(node, ir.Constant) and _PING.fullmatch(str(node.value).strip()) for node in parts):
         return True
     statement = call.args[0].value if call.args else None

@@ -16,7 +16,7 @@ def _show(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + " ".join(_show(item) for item in value) + "]"
     if isinstance(value, msgspec.Struct):
-        shown_fields = [name for name in value.__struct_fields__ if name not in {"span", "digest", "name_span"}]
+        shown_fields = [name for name in value.__struct_fields__ if name not in {"place", "digest", "name_place"}]
         fields = {name: getattr(value, name) for name in shown_fields}
         kind = type(value).__name__
         if kind == "Name":

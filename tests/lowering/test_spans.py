@@ -48,7 +48,8 @@ def differences(one: object, other: object, lines: list[str]) -> Iterator[tuple[
             yield one, other
     elif isinstance(one, msgspec.Struct):
         for field in one.__struct_fields__:
-            yield from differences(getattr(one, field), getattr(other, field), lines)
+            name = field.replace("place", "span")
+            yield from differences(getattr(one, name), getattr(other, name), lines)
     elif isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
         for left, right in zip(one, other, strict=True):
             yield from differences(left, right, lines)
@@ -84,6 +85,30 @@ def test_places_equal_libcst_on_real_files(path: Path) -> None:
     assert_places(text)
     assert lower(text) == module
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(module), type=ir.Module) == module
+
+
+@pytest.mark.parametrize("row", [0, 1, 65_535, 65_536, (1 << 20) - 1, 1 << 20, 1 << 40])
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536])
+@pytest.mark.parametrize("column", [0, 1, 255, 256, 16_383, 16_384, 1 << 40])
+@pytest.mark.parametrize("end_column", [0, 1, 255, 256, 16_383, 16_384, 1 << 40])
+def test_a_node_keeps_any_span(row: int, rows: int, column: int, end_column: int) -> None:
+    span = ir.Span(row, column, row + rows, end_column)
+    module = ir.Module((ir.Jump(ir.packed(row, column, row + rows, end_column), "", "pass"),), ())
+    (statement,) = module.body
+    assert statement.span == span
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(module), type=ir.Module) == module
+
+
+def test_long_rows_and_files() -> None:
+    text = "\n" * 70_000 + f"a = [\n{'0, ' * 10_000}b,\n" + "\n" * 70_000 + "]\n"
+    (statement,) = lower(text).body
+    assert isinstance(statement, ir.Assign)
+    assert isinstance(statement.value, ir.Collection)
+    assert slice_of(text, statement.span) == text.strip()
+    assert slice_of(text, statement.targets[0].span) == "a"
+    assert slice_of(text, statement.value.items[-1].span) == "b"
+    assert {slice_of(text, item.span) for item in statement.value.items[-3:]} == {"0", "b"}
+    assert_places(text)
 
 
 def slice_of(text: str, span: ir.Span) -> str:

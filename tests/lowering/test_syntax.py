@@ -226,4 +226,4 @@ def test_quoted_annotations_stand_where_the_string_stands() -> None:
 def test_names_stay_as_written() -> None:
     (statement,) = lower("\ufb01 = \xe9\n").body  # A ligature, which Python itself reads as two letters.
     assert isinstance(statement, ir.Assign)
-    assert statement.targets == (ir.Name(ir.Span(1, 1, 1, 2), "\ufb01"),)
+    assert statement.targets == (ir.Name(ir.packed(1, 1, 1, 2), "\ufb01"),)
