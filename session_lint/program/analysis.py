@@ -9,12 +9,16 @@ from session_lint.faults import note
 from session_lint.program.contexts import Context
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Function, Module, Unit
+from session_lint.program.values import Dependency
 from session_lint.program.waiting import Waiting
 
 
 @dataclass(eq=False, repr=False)
 class Analysis:
-    """All contexts found so far, and what every frame needs to know."""
+    """All contexts found so far, and what every frame needs to know.
+
+    ``declared`` remembers which parameters of a function declare dependencies, ``endless`` whether a function only raises.
+    """
 
     flow: Flow
     session_names: frozenset[str]
@@ -28,6 +32,8 @@ class Analysis:
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     failed: set[Unit] = field(default_factory=set)
+    declared: dict[Function, dict[str, Dependency]] = field(default_factory=dict)
+    endless: dict[Function, bool] = field(default_factory=dict)
     depth: int = 0
 
     def fail(self, unit: Unit, error: Exception) -> None:

@@ -168,9 +168,13 @@ class _Injection:
 
     def arguments(self, function: Function) -> dict[str, Values]:
         """The injected arguments of a function, by parameter."""
+        declared = self.analysis.declared.get(function)
+        if declared is None:
+            found = ((param.name, dependency_of(self.analysis.flow, function, param)) for param in function.params)
+            declared = self.analysis.declared[function] = {name: given for name, given in found if given is not None}
         bound: dict[str, Values] = {}
         for param in function.params:
-            dependency = dependency_of(self.analysis.flow, function, param) or self._named.get(param.name)
+            dependency = declared.get(param.name) or self._named.get(param.name)
             if dependency is not None:
                 values = self.get(dependency)
                 if values:

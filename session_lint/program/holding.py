@@ -40,6 +40,8 @@ class Holding(ControlFlow):
 
     def adopt(self, values: Values, key: object, how: How, path: str, holder: Class | None = None) -> Values:
         """Values from the flow, with the sessions in them as tokens of this context."""
+        if not bear_session(values):
+            return values
 
         def session(value: Session) -> Value:
             if isinstance(value.origin, int):
@@ -54,7 +56,7 @@ class Holding(ControlFlow):
                 self.state.tx[number] = states.UNKNOWN
             return Session(value.is_async, number)
 
-        return remap(values, session) if bear_session(values) else values
+        return remap(values, session)
 
     def read(self, cell: Cell) -> Values:
         how, path, holder = self.reading
@@ -118,7 +120,8 @@ class Holding(ControlFlow):
     def give(self, groups: Iterable[Values]) -> None:
         """Note that the sessions among the values go to somebody who may keep, or close, them."""
         for values in groups:
-            self.context.given |= tokens_in(values)
+            if bear_session(values):
+                self.context.given |= tokens_in(values)
 
     def excluded(self, values: Values) -> None:
         gone = {n for n in tokens_in(values) if self.context.tokens[n].how == "created"}

@@ -357,7 +357,7 @@ class Frame(Blocks):
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
         if not (reaches or builds) or leaves_tests:
             self.give(args.everything())
-            if _always_raises(function.body) and not _may_be_another(function):
+            if self._only_raises(function):
                 raise Unreachable
             return self._unvisited(function, node)
         wrapped = self.unit in analysis.wrappers and function in analysis.decorated
@@ -373,6 +373,13 @@ class Frame(Blocks):
         if context.exit is None:  # recursion: the call is being interpreted further up
             return self._unvisited(function, node, list(back.values()))
         return self._after_call(function, context, back, receiver, node)
+
+    def _only_raises(self, function: Function) -> bool:
+        known = self.analysis.endless.get(function)
+        if known is None:
+            known = _always_raises(function.body) and not _may_be_another(function)
+            self.analysis.endless[function] = known
+        return known
 
     def _follow(
         self, function: Function, bound: dict[str, Values], node: ir.Call | None, how: How, *, through_decorator: bool

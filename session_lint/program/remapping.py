@@ -98,6 +98,7 @@ def _held(value: Value) -> Iterable[Iterable[Value]]:
             return ()
 
 
+@lru_cache(maxsize=1 << 12)
 def relevant(values: Values) -> Values:
     """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
     return frozenset(_canonical(value) for value in values if value != UNKNOWN)
@@ -123,11 +124,13 @@ def _canonical(value: Value) -> Value:
 
 
 def remap(values: Values, session: Callable[[Session], Value]) -> Values:
-    """The values with every session in them replaced; generators lose their record of the call."""
-    return frozenset(_remap(value, session) for value in values) if values else values
+    """The values with every session in them replaced."""
+    return frozenset([_remap(value, session) for value in values]) if bear_session(values) else values
 
 
 def _remap(value: Value, session: Callable[[Session], Value]) -> Value:
+    if type(value) in _EMPTY:
+        return value
     match value:
         case Session():
             return session(value)
@@ -176,7 +179,7 @@ def tokens_in(values: Values) -> set[int]:
             found.add(session.origin)
         return session
 
-    remap(frozenset(v for v in values if bears_session(v)), note)
+    remap(values, note)
     return found
 
 

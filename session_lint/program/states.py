@@ -48,12 +48,15 @@ def join(left: State | None, right: State | None) -> State | None:
     if left is right:
         return left
     env = dict(left.env)
-    for name, values in right.env.items():
-        mine = env.get(name)
-        env[name] = values if mine is None or mine == values else mine | values
+    if right.env != env:
+        for name, values in right.env.items():
+            mine = env.get(name)
+            if mine is not values:
+                env[name] = values if mine is None else mine | values
     tx = dict(left.tx)
-    for token, bits in right.tx.items():
-        tx[token] = tx.get(token, 0) | bits
+    if right.tx != tx:
+        for token, bits in right.tx.items():
+            tx[token] = tx.get(token, 0) | bits
     return State(
         env,
         tx,
