@@ -9,10 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from session_lint.facts import ProjectFacts
 from session_lint.findings import Finding

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from session_lint.errors import UserError
 from session_lint.findings import Finding
@@ -22,8 +23,7 @@ BASELINE_FILE = "session-lint-baseline.jsonl"
 _HEADER = {"session-lint-baseline": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(msgspec.Struct, frozen=True):
     """A baseline as its file has it.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from session_lint.errors import UserError, shortened
 from session_lint.patterns import Patterns
@@ -14,10 +15,13 @@ from session_lint.settings import SETTINGS_FILES, has_settings
 
 PYTHON_SUFFIXES = (".py", ".pyi")
 NOTEBOOK_SUFFIX = ".ipynb"
+_SUFFIXES = (*PYTHON_SUFFIXES, NOTEBOOK_SUFFIX)
+_IGNORE_FILE = ".gitignore"
+_ENVIRONMENT = "pyvenv.cfg"
+"""What stands in every virtual environment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(msgspec.Struct, frozen=True):
     """The files of a run, as sorted paths relative to the root with forward slashes.
 
     Args:
@@ -139,34 +143,52 @@ class _Walk:
         self._ignores: dict[str, tuple[tuple[Patterns, int], ...]] = {}
 
     def files(self) -> Iterator[str]:
-        pending = ["."]
+        # Folders that are to be listed, and whether a pattern may say something of them, and so of all that is in them.
+        pending = [(".", any(outer.speaks_of(prefix) for prefix, outer in self._outer))]
         while pending:
-            folder = pending.pop()
+            folder, spoken_of = pending.pop()
+            place = f"{self.base}/{folder}"
             try:
-                entries = list(os.scandir(self.base / folder))
+                entries = list(os.scandir(place))
             except OSError as error:
-                self.unreadable.append((folder, error.strerror or "unknown reason"))
+                if folder == "." or not _is_environment(place):
+                    self.unreadable.append((folder, error.strerror or "unknown reason"))
                 continue
-            if any(entry.name in SETTINGS_FILES for entry in entries) and self._is_project(folder):
+            names = {entry.name for entry in entries}
+            if folder != "." and _ENVIRONMENT in names and _is_environment(place):
+                continue
+            if not SETTINGS_FILES.isdisjoint(names) and self._is_project(folder):
                 self.inner.append(folder)
                 continue
+            above = "" if folder == "." else f"{folder}/"
+            said = names if spoken_of else self._said(above, names)
             for entry in entries:
-                path = entry.name if folder == "." else f"{folder}/{entry.name}"
+                name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if not self._ignored(path, is_folder=True) and not _is_environment(entry.path):
-                        pending.append(path)
+                    is_said = name in said
+                    if not (is_said and self._ignored(above + name, is_folder=True)):
+                        pending.append((above + name, is_said))
                 elif (
-                    not entry.name.endswith((*PYTHON_SUFFIXES, NOTEBOOK_SUFFIX))
+                    not name.endswith(_SUFFIXES)
                     or entry.is_symlink()
-                    or self._ignored(path, is_folder=False)
+                    or (name in said and self._ignored(above + name, is_folder=False))
                 ):
                     continue
                 elif not entry.is_file(follow_symlinks=False):
-                    self.special.append(path)
-                elif entry.name.endswith(NOTEBOOK_SUFFIX):
-                    self.notebooks.append(path)
+                    self.special.append(above + name)
+                elif name.endswith(NOTEBOOK_SUFFIX):
+                    self.notebooks.append(above + name)
                 else:
-                    yield path
+                    yield above + name
+
+    def _said(self, above: str, names: set[str]) -> set[str]:
+        """Of which files and folders in a folder, of which itself nothing is said, some pattern may say something."""
+        said = self._exclude.among(above, names)
+        for patterns, start in self._ignores_of(above[:-1], has_own=_IGNORE_FILE in names):
+            said |= patterns.among(above[start:], names)
+        for prefix, outer in self._outer:
+            said |= outer.among(prefix + above, names)
+        return said
 
     def excludes(self, path: str, *, is_folder: bool) -> bool:
         """Whether the walk would leave out ``path``, by itself or by one of its parents."""
@@ -202,11 +224,11 @@ class _Walk:
                 return verdict
         return False
 
-    def _ignores_of(self, folder: str) -> tuple[tuple[Patterns, int], ...]:
-        """The ignore files in a folder and above it, innermost first, and where the paths that they judge start."""
+    def _ignores_of(self, folder: str, *, has_own: bool = True) -> tuple[tuple[Patterns, int], ...]:
+        """The ignore files in a folder, where it may have one, and above it, innermost first; and where the paths that they judge start."""
         if folder not in self._ignores:
             above = self._ignores_of(folder.rpartition("/")[0]) if folder else ()
-            own = _read_ignores(self.base / folder / ".gitignore")
+            own = _read_ignores(self.base / folder / _IGNORE_FILE) if has_own else None
             self._ignores[folder] = above if own is None else ((own, len(folder) + 1 if folder else 0), *above)
         return self._ignores[folder]
 
@@ -217,7 +239,7 @@ def _outer_ignores(base: Path) -> Iterator[tuple[str, Patterns]]:
     if top is None:
         return
     folders = [folder for folder in reversed(base.parents) if folder.is_relative_to(top)]
-    files = [(top, top / ".git" / "info" / "exclude"), *((folder, folder / ".gitignore") for folder in folders)]
+    files = [(top, top / ".git" / "info" / "exclude"), *((folder, folder / _IGNORE_FILE) for folder in folders)]
     for folder, file in files:
         spec = _read_ignores(file)
         if spec is not None:
@@ -233,4 +255,4 @@ def _read_ignores(file: Path) -> Patterns | None:
 
 
 def _is_environment(folder: str) -> bool:
-    return os.path.exists(os.path.join(folder, "pyvenv.cfg"))  # noqa: PTH110, PTH118  (a Path for each folder is slow)
+    return os.path.exists(f"{folder}/{_ENVIRONMENT}")  # noqa: PTH110  (a Path for each folder is slow)

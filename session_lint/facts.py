@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from session_lint.errors import UserError
 from session_lint.regular import read_regular
 from session_lint.settings import read_toml
 
-_PINNED = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*v?(\d[\w.!+-]*)\s*(?:$|[;#\\\s])")
+_PINNED = r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*v?(\d[\w.!+-]*)\s*(?:$|[;#\\\s])"
 _LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFacts:
+class ProjectFacts(msgspec.Struct, frozen=True):
     """Args:
     python: the lowest Python version that the project supports, ``3.10``, where it says so.
     versions: exact versions by normalised distribution name (``sqlalchemy``); a library that is pinned nowhere, or
@@ -26,7 +25,7 @@ class ProjectFacts:
     """
 
     python: str | None = None
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
 
 
 def read_facts(root: Path) -> ProjectFacts:
@@ -72,6 +71,8 @@ def _lock_pins(folder: Path) -> Iterator[tuple[str, str]]:
         for package in [*_items(data.get("package")), *_items(data.get("packages"))]:
             if isinstance(package.get("name"), str) and isinstance(package.get("version"), str):
                 yield package["name"], package["version"]
+    import json  # not needed where the analysis is known
+
     try:
         pipfile = json.loads(read_regular(folder / "Pipfile.lock"))
     except (OSError, ValueError, RecursionError):
@@ -108,7 +109,7 @@ def _project_pins(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _pins(requirements: object) -> Iterator[tuple[str, str]]:
     for requirement in requirements if isinstance(requirements, list) else ():
-        found = _PINNED.match(requirement) if isinstance(requirement, str) else None
+        found = re.match(_PINNED, requirement) if isinstance(requirement, str) else None
         if found is not None:
             yield found[1], found[2]
 

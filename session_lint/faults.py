@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from types import TracebackType
 
 import msgspec
@@ -55,6 +54,8 @@ class Noted:
 
 def note(faults: list[Fault], where: str, error: Exception) -> None:
     """Note an error, once."""
+    import traceback  # for the error alone
+
     what = f"{type(error).__name__}: {error}"
     if not any((fault.where, fault.what) == (where, what) for fault in faults):
         faults.append(Fault(where, what, "".join(traceback.format_exception(error))))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from session_lint.findings import Finding
 
-_LINE = re.compile(r"\bline \d+\b")
+_LINE = r"\bline \d+\b"
 
 
 class Mark(NamedTuple):
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 def mark(finding: Finding) -> Mark:
     """What stays of a finding."""
-    digest = finding.digest or _short(_LINE.sub("line", finding.message))
+    digest = finding.digest or _short(re.sub(_LINE, "line", finding.message))
     return Mark(finding.filename, finding.symbol, finding.code, digest)
 
 

@@ -6,7 +6,9 @@ import io
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from session_lint import ir
 from session_lint.findings import Edit, Finding

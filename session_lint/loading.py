@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import msgspec
 
@@ -24,8 +23,7 @@ Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much (0: not known)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """The lowered files, and findings on those that are not.
 
     Args:

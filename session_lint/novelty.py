@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from session_lint.baseline import BASELINE_FILE, read_baseline
 from session_lint.findings import Confidence

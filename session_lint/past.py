@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from session_lint.baseline import Baseline
 from session_lint.fingerprints import Mark, mark
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from session_lint.findings import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(msgspec.Struct, frozen=True):
     """What was found before.
 
     Args:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from session_lint.errors import UserError
 from session_lint.settings import Settings, find_settings_file, load_settings, settings_keys
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """The folder whose Python files are known to a run, and the file its settings came from, if any."""
 
     root: Path

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from session_lint.discovery import Discovery
 from session_lint.findings import Confidence
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from session_lint.revision import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a run is asked to do; each field is the command line option of its name.
 
     Args:
@@ -48,7 +48,7 @@ class Request:
     stdin: bytes | None = None
     stdin_filename: Path | None = None
     per_file_ignores: Mapping[str, tuple[str, ...]] | None = None
-    selection: Selection = field(default_factory=lambda: Selection("command line"))
+    selection: Selection = Selection("command line")
     everything: bool = False
     preview: bool = False
     past: Past | None = None
@@ -65,8 +65,7 @@ class Request:
         return self.root is not None or self.config is not None or self.isolated
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(msgspec.Struct, frozen=True):
     """The files of a run, where they are, and what holds for them; ``snapshot`` has their contents at an earlier revision."""
 
     project: Project

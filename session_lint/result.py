@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from session_lint.analysis import Analysis
 from session_lint.faults import Fault
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from session_lint.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What a run found.
 
     Args:
@@ -46,7 +46,7 @@ class Result:
     faults: list[Fault]
     seconds: Mapping[str, float]
     work: Mapping[str, int]
-    linked: Callable[[], Program] = field(repr=False)
+    linked: Callable[[], Program]
     reasons: tuple[str, ...] = ()
 
     @property

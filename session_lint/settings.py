@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,6 @@ from session_lint.errors import UserError
 from session_lint.findings import Severity
 from session_lint.patterns import require_patterns
 from session_lint.regular import read_regular
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PYPROJECT = "pyproject.toml"
 SETTINGS_FILE = "session-lint.toml"
@@ -202,6 +196,8 @@ def _refuse_unknown(table: object, struct: type[msgspec.Struct], source: str, pr
 
 
 def _closest(key: str, known: list[str]) -> str:
+    import difflib  # for the wrong key alone
+
     close = difflib.get_close_matches(key.replace("_", "-").lower(), known, n=1, cutoff=0.4)
     return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}."
 
@@ -237,6 +233,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it cannot be read or is not TOML.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib  # not above: many projects have no such file
+    else:
+        import tomli as tomllib
     try:
         data: dict[str, Any] = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:

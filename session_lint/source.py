@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
-import re
 import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from session_lint.regular import read_regular
 
@@ -53,11 +53,10 @@ def _undecodable(data: bytes, error: UnicodeDecodeError) -> SourceError:
 
 def split_lines(text: str) -> list[str]:
     """Lines as Python counts them, without their ends; ``str.splitlines`` also breaks at form feeds and the like."""
-    return re.split(r"\r\n|\r|\n", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """The texts of a project's files.
 
     Args:
@@ -68,7 +67,7 @@ class Sources:
 
     root: Path
     max_file_size: int
-    overlay: Mapping[str, bytes] = field(default_factory=dict)
+    overlay: Mapping[str, bytes] = {}
 
     def text(self, path: str) -> str:
         """Text of the file at ``path``.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from session_lint import ir
 from session_lint.findings import Edit, Finding
@@ -18,27 +19,22 @@ from session_lint.traversal import blocks
 EVERY_RULE = ""
 """What a comment without codes names."""
 
-_IGNORE = re.compile(
-    r"""(?:^|(?<=\s))\#\s*session-lint:\s*(?P<kind>ignore-file|ignore)
+# Compiled where they are first used: a run that knows the tree already uses none of them.
+_IGNORE = r"""(?x)
+        (?:^|(?<=\s))\#\s*session-lint:\s*(?P<kind>ignore-file|ignore)
         (?: \s*\[(?P<codes>[^\]]*)\] | (?=\s*(?:$|--|\#)) )
-        (?: \s*--\s*(?P<reason>(?!\#\s*[A-Za-z])(?:(?!\s\#\s*[A-Za-z]).)*) )?""",
-    re.VERBOSE,
-)
-_NOQA = re.compile(
-    r"\#\s*noqa:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?:\s*--\s*(?P<reason>(?!\#)(?:(?!\s\#).)*))?",
-    re.IGNORECASE,
-)
-_OUR_CODE = re.compile(r"SL\d{3}", re.IGNORECASE)
-_NEARLY = re.compile(
-    r"""\#\s*session-lint
+        (?: \s*--\s*(?P<reason>(?!\#\s*[A-Za-z])(?:(?!\s\#\s*[A-Za-z]).)*) )?"""
+_NOQA = r"(?i)\#\s*noqa:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)(?:\s*--\s*(?P<reason>(?!\#)(?:(?!\s\#).)*))?"
+_OUR_CODE = r"(?i)SL\d{3}"
+_NEARLY = r"""(?ix)
+        \#\s*session-lint
         (?: :\s*(?: (?:ignored?|disabled?|no-?qa|nolint|skip|suppress|allow|off)\b | .*\bSL\d{3}\b )
-          | \s+(?:ignore|disable)(?:-\w+)*\s*[\[=] ).*""",
-    re.VERBOSE | re.IGNORECASE,
-)
+          | \s+(?:ignore|disable)(?:-\w+)*\s*[\[=] ).*"""
+_OURS = "session-lint"
+"""What stands in all that is nearly a suppression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(msgspec.Struct, frozen=True):
     """One comment, or the part of one that suppresses.
 
     Args:
@@ -86,8 +82,7 @@ ABOUT_SUPPRESSIONS = frozenset({"SL901", "SL903", "SL904"})
 """Rules that judge suppressions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(msgspec.Struct, frozen=True):
     """Findings of one file after its suppressions.
 
     Args:
@@ -105,13 +100,13 @@ def suppressions_of(module: ir.Module) -> tuple[Suppression, ...]:
     """The suppressions in a module, in the order of their comments."""
     found: list[Suppression] = []
     for comment in module.comments:
-        for match in _IGNORE.finditer(comment.text):
+        for match in re.finditer(_IGNORE, comment.text):
             rows = None if match["kind"] == "ignore-file" else _covered(module.body, comment, whole_body=True)
             end = match.start() + len(match[0].rstrip())
             reason = (match["reason"] or "").strip()
             found.append(Suppression(_codes(match["codes"]), reason, rows, comment, match.start(), end))
-        for match in _NOQA.finditer(comment.text):
-            codes = tuple(code for code in _codes(match["codes"]) if _OUR_CODE.fullmatch(code))
+        for match in re.finditer(_NOQA, comment.text):
+            codes = tuple(code for code in _codes(match["codes"]) if re.fullmatch(_OUR_CODE, code))
             if codes:
                 rows = _covered(module.body, comment, whole_body=False)
                 end = match.start() + len(match[0].rstrip())
@@ -125,8 +120,9 @@ def nearly_suppressions(comments: Iterable[ir.Comment]) -> tuple[tuple[ir.Commen
     return tuple(
         (comment, match[0])
         for comment in comments
-        for match in [_NEARLY.search(comment.text)]
-        if match and not _IGNORE.search(comment.text)
+        if _OURS in comment.text.lower()
+        for match in [re.search(_NEARLY, comment.text)]
+        if match and not re.search(_IGNORE, comment.text)
     )
 
 

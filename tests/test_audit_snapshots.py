@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 from fixture_cases import FIXTURES
+from msgspec.structs import replace
 
 import session_lint
 from session_lint.auditing import audit_report

@@ -120,8 +120,8 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     root = lay_out(tmp_path, {"a.py": "", "shut/b.py": ""})
     scandir = sys.modules["os"].scandir
 
-    def refuse(path: Path) -> object:
-        if path.name == "shut":
+    def refuse(path: str) -> object:
+        if Path(path).name == "shut":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from fixture_cases import Case, cases
+from msgspec.structs import replace
 from projects import lay_out, stand_in, use_rules
 
 from session_lint.cli import main

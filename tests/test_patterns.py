@@ -111,3 +111,22 @@ def test_one_pattern_decides_as_pathspec(line: str) -> None:
         path = "/".join(chance.choice(names) for _ in range(chance.randrange(1, 4))) + chance.choice(["", "/"])
         path = path.strip("/") or "a"
         assert patterns.verdict(path) == spec.check_file(path).include, path
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_is_said_of_others_than_it_is_among(seed: int) -> None:
+    chance = random.Random(seed)
+    said = silent = 0
+    for _ in range(200):
+        patterns = Patterns(chance.sample(LINES, chance.randrange(1, 3)))
+        folder = "".join(f"{chance.choice(NAMES)}/" for _ in range(chance.randrange(3)))
+        if patterns.speaks_of(folder):
+            continue
+        among = patterns.among(folder, set(NAMES))
+        said += len(among)
+        for name in set(NAMES) - among:
+            silent += 1
+            assert patterns.verdict(f"{folder}{name}") is None, (folder, name)
+            assert patterns.verdict(f"{folder}{name}/") is None, (folder, name)
+    assert said
+    assert silent

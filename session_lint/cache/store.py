@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from session_lint.cache.seal import SEAL_BYTES, seal
 from session_lint.errors import UserError
@@ -28,8 +29,7 @@ _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 _ABANDONED = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(msgspec.Struct, frozen=True):
     """Named files in a folder, sealed with a key; without a folder, nothing is found and nothing kept."""
 
     folder: Path | None

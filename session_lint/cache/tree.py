@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,8 +45,7 @@ class Blob(msgspec.Struct, frozen=True, array_like=True):
     digest: bytes
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(msgspec.Struct):
     """The files of a run.
 
     Args:
@@ -57,9 +55,9 @@ class Tree:
         read: how many bytes were read.
     """
 
-    digests: dict[str, bytes] = field(default_factory=dict)
-    contents: dict[str, bytes] = field(default_factory=dict)
-    refused: dict[str, SourceError] = field(default_factory=dict)
+    digests: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
+    refused: dict[str, SourceError] = {}
     read: int = 0
 
     def content(self, path: str, sources: Sources) -> bytes | None:

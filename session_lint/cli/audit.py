@@ -56,7 +56,7 @@ def audit(**options: Any) -> int:
 
     Every rule runs, also those that `check` leaves off by default, unless --select or the settings choose.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from session_lint.pipeline import find_files
     from session_lint.report.style import path_speller

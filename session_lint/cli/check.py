@@ -121,7 +121,7 @@ def _part(request: Request, files: Files, options: dict[str, Any]) -> tuple[Resu
 
 def _with_past(request: Request, files: Files, options: dict[str, Any]) -> Request:
     """The request with what it is compared with."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from session_lint.novelty import find_past
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from session_lint.cli.help import Command
 from session_lint.cli.options import ascii_only, cache_options, cache_request, say_lines, tell_inner, use_color, write

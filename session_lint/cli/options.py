@@ -244,7 +244,7 @@ def run_watched(request: Request, files: Files, options: dict[str, Any]) -> Resu
 
     if not stderr_is_watched() or options["quiet"] or os.environ.get("CI"):
         return run(request, files)
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from session_lint.report.progress import progress_bar
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -20,8 +18,7 @@ _COUNTED = ("full", "concise", "grouped", "json")
 """Formats that counts can be written in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One report: the name of its format, and its file; None for standard output."""
 
     format: str
@@ -44,6 +41,8 @@ class FormatType(_OutputType):
             return value
         name, colon, file = str(value).partition(":")
         if name not in FORMATS:
+            import difflib  # for the wrong name alone
+
             close = difflib.get_close_matches(name, FORMATS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(FORMATS)}."
             self.fail(f"{name!r} is no format; {hint}", param, ctx)

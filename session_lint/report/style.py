@@ -11,10 +11,10 @@ from session_lint.findings import Severity
 
 SEVERITY_COLOR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
-_LOG_COMMAND = re.compile(r"##(?=\w*\[)")
+_LOG_COMMAND = r"##(?=\w*\[)"
 """``##[error]`` and the like, which CI services obey wherever it stands in a line."""
 
-_LINE_COMMAND = re.compile(r"^([^\S\n]*)::(?=[A-Za-z][^\n]*::)", re.MULTILINE)
+_LINE_COMMAND = r"(?m)^([^\S\n]*)::(?=[A-Za-z][^\n]*::)"
 """``::error::`` and the like, which GitHub obeys at the start of a line."""
 
 _CODES = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
@@ -47,7 +47,7 @@ def printable(text: str) -> str:
     """Text from a linted file or its name, with what would steer the terminal, or the log of a CI job, made visible."""
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
-    return _LOG_COMMAND.sub(r"#\\x23", text) if "##" in text else text
+    return re.sub(_LOG_COMMAND, r"#\\x23", text) if "##" in text else text
 
 
 def without_commands(text: str, form: str) -> str:
@@ -57,13 +57,15 @@ def without_commands(text: str, form: str) -> str:
         text: the report.
         form: ``text``, ``json`` or ``xml``; any other stays as it is.
     """
+    if "##" not in text and "::" not in text:
+        return text
     match form:
         case "text":
-            return _LINE_COMMAND.sub(r"\1\\x3a:", _LOG_COMMAND.sub(r"#\\x23", text))
+            return re.sub(_LINE_COMMAND, r"\1\\x3a:", re.sub(_LOG_COMMAND, r"#\\x23", text))
         case "json":  # in which it can only stand in strings
-            return _LOG_COMMAND.sub(r"#\\u0023", text)
+            return re.sub(_LOG_COMMAND, r"#\\u0023", text)
         case "xml":
-            return _LINE_COMMAND.sub(r"\1&#58;:", _LOG_COMMAND.sub("#&#35;", text))
+            return re.sub(_LINE_COMMAND, r"\1&#58;:", re.sub(_LOG_COMMAND, "#&#35;", text))
         case _:
             return text
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from session_lint.errors import UserError
 from session_lint.findings import ChainLink, Confidence, Finding, Fix, Severity
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
 FixKind = Literal["safe", "unsafe"]
 
-_RULE_MODULE = re.compile(r"sl\d{3}_\w+$")
-_SELECTOR = re.compile(r"ALL|SL\d{0,3}")
+_RULE_MODULE = r"sl\d{3}_\w+$"
+_SELECTOR = r"ALL|SL\d{0,3}"
 _registered: dict[str, Rule] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One rule.
 
     Args:
@@ -144,13 +143,12 @@ def load_rules() -> tuple[Rule, ...]:
 
     package = importlib.import_module("session_lint.rules")
     for module in pkgutil.iter_modules(package.__path__):
-        if _RULE_MODULE.match(module.name):
+        if re.match(_RULE_MODULE, module.name):
             importlib.import_module(f"{package.__name__}.{module.name}")
     return tuple(_registered[code] for code in sorted(_registered))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """One layer of choices: settings file or command line. Items are codes, prefixes of codes, names, or ``ALL``."""
 
     source: str
@@ -197,7 +195,7 @@ def _prefix(item: str) -> str:
 
 def matches(rule: Rule, item: str) -> bool:
     """Whether a code, a prefix of one, a name or ``ALL`` means this rule."""
-    return item == rule.name or (bool(_SELECTOR.fullmatch(item.upper())) and rule.code.startswith(_prefix(item)))
+    return item == rule.name or (bool(re.fullmatch(_SELECTOR, item.upper())) and rule.code.startswith(_prefix(item)))
 
 
 def require_match(rules: Sequence[Rule], item: str, source: str) -> None:
@@ -208,6 +206,8 @@ def require_match(rules: Sequence[Rule], item: str, source: str) -> None:
     """
     if any(matches(rule, item) for rule in rules):
         return
+    import difflib  # for the wrong item alone
+
     known = [name for rule in rules for name in (rule.code, rule.name)]
     close = difflib.get_close_matches(item, known, n=9) or difflib.get_close_matches(item.upper(), known, n=9)
     # Of codes that differ in one digit, the one of the same group is meant.

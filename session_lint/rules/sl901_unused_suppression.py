@@ -43,7 +43,6 @@ In a shared code base that several versions of session-lint check, a newer one m
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 from session_lint import ir
@@ -122,6 +121,8 @@ def _hint(idle: Sequence[str], suppression: Suppression, kept: Sequence[Finding]
     for item in idle:
         code = codes.get(item.upper()) or codes.get(item)
         if code is None:
+            import difflib  # for the wrong code alone
+
             close = difflib.get_close_matches(item, codes, n=1) or difflib.get_close_matches(item.upper(), codes, n=1)
             meant = f"; did you mean `{close[0]}`?" if close else "; `session-lint rule` lists the rules"
             return f"`{item}` means no rule{meant}"
