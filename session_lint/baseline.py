@@ -19,7 +19,6 @@ from session_lint.fingerprints import Mark, mark
 from session_lint.regular import read_regular
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
 
-BASELINE_FILE = "session-lint-baseline.jsonl"
 _HEADER = {"session-lint-baseline": 1}
 
 

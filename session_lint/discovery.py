@@ -91,10 +91,11 @@ def discover(
         else:
             kinds = ((reported, known), (notebooks, walk.notebooks), (special, walk.special), (projects, walk.inner))
             for asked, files in kinds:
-                asked.update(file for file in files if relative == "." or file.startswith(f"{relative}/"))
+                asked.update(files if relative == "." else [one for one in files if one.startswith(f"{relative}/")])
+    all_known = tuple(sorted(known | reported))
     return Discovery(
-        tuple(sorted(known | reported)),
-        tuple(sorted(reported)),
+        all_known,
+        all_known if len(reported) == len(all_known) else tuple(sorted(reported)),
         tuple(excluded),
         tuple(walk.unreadable),
         tuple(sorted(notebooks)),

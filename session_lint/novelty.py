@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from session_lint.baseline import BASELINE_FILE, read_baseline
 from session_lint.findings import Confidence
-from session_lint.fingerprints import Mark, mark
-from session_lint.past import Past
 from session_lint.pipeline import files_of_revision, run
 from session_lint.request import Files, Request
+from session_lint.settings import BASELINE_FILE
+
+if TYPE_CHECKING:
+    from session_lint.fingerprints import Mark
+    from session_lint.past import Past
 
 
 def find_past(
@@ -39,6 +42,11 @@ def find_past(
         UserError: the baseline or the revision cannot be read.
     """
     file = (baseline or baseline_file(files)) if recorded else None
+    if file is None and revision is None:
+        return None
+    from session_lint.baseline import read_baseline
+    from session_lint.past import Past
+
     known = read_baseline(file) if file is not None else None
     earlier = None
     if revision is not None:
@@ -46,7 +54,7 @@ def find_past(
 
         commit = resolve(files.project.root, revision)
         earlier = cache(lambda: _found_at(request, files, commit))
-    return Past(known, earlier, elsewhere) if known is not None or earlier is not None else None
+    return Past(known, earlier, elsewhere)
 
 
 def baseline_file(files: Files) -> Path | None:
@@ -60,6 +68,8 @@ def baseline_file(files: Files) -> Path | None:
 
 def _found_at(request: Request, files: Files, commit: str) -> Counter[Mark]:
     """The findings at a commit, under the settings of now."""
+    from session_lint.fingerprints import mark
+
     before = files_of_revision(request, files, commit)
     result = run(replace(request, past=None, stdin=None, min_confidence=Confidence.LOW), before)
     return Counter(map(mark, result.findings))

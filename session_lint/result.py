@@ -11,10 +11,10 @@ import msgspec
 from session_lint.analysis import Analysis
 from session_lint.faults import Fault
 from session_lint.findings import Finding
-from session_lint.fingerprints import Mark
 from session_lint.request import Files
 
 if TYPE_CHECKING:
+    from session_lint.fingerprints import Mark
     from session_lint.program import Program
 
 

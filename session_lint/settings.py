@@ -19,6 +19,7 @@ from session_lint.regular import read_regular
 
 PYPROJECT = "pyproject.toml"
 SETTINGS_FILE = "session-lint.toml"
+BASELINE_FILE = "session-lint-baseline.jsonl"
 SETTINGS_FILES = frozenset({PYPROJECT, SETTINGS_FILE})
 
 _LEAST_MEMORY = 200

@@ -14,7 +14,6 @@ import msgspec
 
 from session_lint import ir
 from session_lint.findings import Edit, Finding
-from session_lint.traversal import blocks
 
 EVERY_RULE = ""
 """What a comment without codes names."""
@@ -212,6 +211,8 @@ def _covered(body: Iterable[ir.Statement], comment: ir.Comment, *, whole_body: b
 
 def _bodies(statement: ir.Statement) -> Iterator[Sequence[ir.Statement]]:
     """The blocks of a compound statement, a definition's body included."""
+    from session_lint.traversal import blocks  # not needed where the analysis is known
+
     if isinstance(statement, (ir.FunctionDef, ir.ClassDef)):
         yield statement.body
     yield from blocks(statement)

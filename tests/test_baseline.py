@@ -16,7 +16,7 @@ from projects import lay_out, stand_in, use_rules
 from test_pre_commit import PROJECT, commit_all, git
 
 import session_lint
-from session_lint.baseline import BASELINE_FILE, Baseline, baseline_text, read_baseline
+from session_lint.baseline import Baseline, baseline_text, read_baseline
 from session_lint.cli import main
 from session_lint.errors import UserError
 from session_lint.findings import Confidence, Finding, Severity
@@ -24,6 +24,7 @@ from session_lint.fingerprints import Mark
 from session_lint.ir import Span
 from session_lint.past import Past
 from session_lint.revision import files_at, resolve
+from session_lint.settings import BASELINE_FILE
 
 SETTINGS = f"[tool.session-lint]\nbaseline = '{BASELINE_FILE}'\n"
 

@@ -86,19 +86,22 @@ def look_at(paths: Iterable[str], sources: Sources, store: Store) -> Tree:
     tree = Tree()
     seen: dict[bytes, Seen] = {}
     root = str(sources.root)
+    overlay, most, settled = sources.overlay, sources.max_file_size, index.since - _GRAIN
     for path in paths:
-        name = path.encode(errors="surrogatepass")
+        name = path.encode("utf-8", "surrogatepass")
         known = index.seen.get(name)
         try:
-            stat = None if path in sources.overlay else os.stat(f"{root}/{path}")  # noqa: PTH116  (a Path each is slow)
+            stat = None if path in overlay else os.stat(f"{root}/{path}")  # noqa: PTH116  (a Path each is slow)
         except OSError:
             stat = None
         if (
-            stat is not None
-            and known is not None
-            and (known.size, known.modified, known.changed) == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-            and max(known.modified, known.changed) + _GRAIN < index.since
-            and stat.st_size <= sources.max_file_size
+            known is not None
+            and stat is not None
+            and known.modified == stat.st_mtime_ns
+            and known.changed == stat.st_ctime_ns
+            and known.size == stat.st_size <= most
+            and known.modified < settled
+            and known.changed < settled
         ):
             tree.digests[path] = known.digest
             seen[name] = known

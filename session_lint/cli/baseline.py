@@ -40,11 +40,12 @@ def baseline(file: Path | None, prune: bool, **options: Any) -> int:
 
 def _record(request: Request, files: Files, file: Path | None, *, prune: bool) -> bool:
     """Write the baseline of one project; whether an error of ours cost findings, which it tells."""
-    from session_lint.baseline import BASELINE_FILE, baseline_text, read_baseline, recorded
+    from session_lint.baseline import baseline_text, read_baseline, recorded
     from session_lint.novelty import baseline_file
     from session_lint.pipeline import run
     from session_lint.report.style import counted, path_speller
     from session_lint.rewriting import create_or_write, refuse_outside
+    from session_lint.settings import BASELINE_FILE
 
     target = file
     if target is None:
