@@ -58,11 +58,11 @@ class Evaluator(Calls):
         return self.load(node.id)
 
     def eval_attribute(self, node: ir.Attribute) -> Values:
-        values = self.eval(node.value)
+        values, name = self.eval(node.value), node.name
         if len(values) == 1:
             (value,) = values
-            return self.attribute(value, node.name, node)
-        return members(self.attribute(value, node.name, node) for value in values)
+            return self.attribute(value, name, node)
+        return members([self.attribute(value, name, node) for value in values])
 
     def eval_constant(self, node: ir.Constant) -> Values:
         value = node.value

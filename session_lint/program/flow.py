@@ -124,7 +124,7 @@ class Lookup:
 
 def fits(value: Value) -> bool:
     """Whether a value is small enough to be kept: not nested too deeply, and of not too many parts."""
-    if isinstance(value, _SIMPLE):
+    if type(value) in _SIMPLE or (isinstance(value, BoundMethod) and type(value.receiver) in _SIMPLE):
         return True
     stack: list[tuple[Value, int]] = [(value, 0)]
     parts = 0
@@ -141,8 +141,8 @@ _NONE = frozenset({Const(None)})
 
 _number = attrgetter("number")
 
-_SIMPLE = (Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session)
-"""Values without parts that count."""
+_SIMPLE = frozenset({Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session})
+"""The types of values without parts that count."""
 
 
 def _parts(value: Value) -> Iterator[Value]:
@@ -658,13 +658,14 @@ def _travels(value: Value) -> bool:
 
 def _capped(old: Values, new: Values) -> Values:
     if len(old) + len(new) <= MAX_COLLECTIONS:
-        return frozenset(value for value in new if fits(value))
-    externals = sum(isinstance(v, External) for v in old)
-    collections = sum(isinstance(v, (Container, DictValue)) for v in old)
-    functions = sum(isinstance(v, (FunctionValue, BoundMethod)) for v in old)
+        return frozenset([value for value in new if fits(value)])
+    kinds = [type(value) for value in old]
+    externals = kinds.count(External)
+    collections = kinds.count(Container) + kinds.count(DictValue)
+    functions = kinds.count(FunctionValue) + kinds.count(BoundMethod)
     room = MAX_VALUES - (len(old) - functions)
     kept: list[Value] = []
-    for value in sorted(new, key=stable):
+    for value in sorted(new, key=stable) if len(new) > 1 else new:
         if not fits(value):
             continue
         if isinstance(value, External):
