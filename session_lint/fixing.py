@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from session_lint.findings import Edit, Finding
 from session_lint.ir import Span
+from session_lint.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Record, frozen=True):
     """The text from ``start`` to ``end`` becomes ``content``; an edit as offsets."""
 
     start: int
@@ -21,8 +20,7 @@ class Replacement:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Record, frozen=True):
     """A text after a pass of fixes.
 
     Args:

@@ -6,7 +6,6 @@ import io
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -14,6 +13,7 @@ from session_lint import ir
 from session_lint.findings import Edit, Finding
 from session_lint.fixing import apply_edits
 from session_lint.lowering import LoweringError, lower
+from session_lint.record import Record
 from session_lint.result import Result
 from session_lint.rewriting import encode
 from session_lint.rules.sl902_unreadable_file import UNREADABLE_FILE
@@ -21,8 +21,7 @@ from session_lint.source import split_lines
 from session_lint.suppressions import Suppression, apply_suppressions, covered_rows, suppressions_of
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Record, frozen=True):
     """A project with suppressions added.
 
     Args:

@@ -16,6 +16,7 @@ from session_lint.findings import Finding
 from session_lint.fixing import Fixed, Lines, apply_fixes, place_of
 from session_lint.lowering import LoweringError, lower
 from session_lint.pipeline import run
+from session_lint.record import Record
 from session_lint.request import Files, Request
 from session_lint.result import Result
 from session_lint.rewriting import encode
@@ -27,8 +28,7 @@ _Place = tuple[str, str, int]
 """File, rule code, offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Record, frozen=True):
     """A project after its fixes.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.auditing.model import (
@@ -22,6 +21,7 @@ from session_lint.checks.wording import counted, lines, listed
 from session_lint.faults import Noted
 from session_lint.findings import Counts, Severity
 from session_lint.inference import PLAIN_SHARE, OwnerCount, voting
+from session_lint.record import Record
 from session_lint.report.conventions import conventions, described
 from session_lint.report.owners import OWNER_NAMES
 from session_lint.report.summary import looked_at, number_of_checks, outcome
@@ -42,8 +42,7 @@ _INFERRED = ("Transaction owner", "Session modules", "Providers")
 _NOT_INFERRED = tuple(Fact(label, (NOT_WORKED_OUT,)) for label in _INFERRED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Inferred:
+class _Inferred(Record, frozen=True):
     """What of the summary is inferred from the code."""
 
     policy: Policy

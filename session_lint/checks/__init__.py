@@ -5,8 +5,6 @@ A check's ``evidence`` lives in a module ``evidence_*.py`` beside this one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from session_lint.checks import (
     evidence_async,
     evidence_background,
@@ -22,12 +20,12 @@ from session_lint.checks import (
     evidence_transactions,
 )
 from session_lint.checks.evidence import Evidence, EvidenceFunction, no_evidence
+from session_lint.record import Record
 
 __all__ = ["CHECKS", "Check", "Evidence"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record, frozen=True):
     """One row.
 
     Args:

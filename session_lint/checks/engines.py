@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
@@ -11,6 +10,7 @@ from session_lint.checks.facts import Facts
 from session_lint.program.dicts import entries
 from session_lint.program.engines import BuiltEngine, built_engines, keyword, poolclass
 from session_lint.program.flow import Creation
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -28,8 +28,7 @@ _POSTGRESQL_ARGUMENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EngineMade:
+class EngineMade(Record, frozen=True):
     """An engine.
 
     Args:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Record, frozen=True):
     """What a check looked at in some files.
 
     Args:
@@ -29,8 +29,7 @@ class Evidence:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Record, frozen=True):
     """The files that a row speaks of.
 
     Args:

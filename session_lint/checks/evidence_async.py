@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.evidence import Evidence, Scope
@@ -11,14 +10,14 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.wording import counted, listed, named
 from session_lint.program.symbols import Function
 from session_lint.program.values import Const, Factory
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
     from session_lint.program.symbols import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Record, frozen=True):
     """A function that calls methods of a session."""
 
     unit: Function
@@ -26,8 +25,7 @@ class Use:
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(Record, frozen=True):
     """An async factory, and what it says about ``expire_on_commit``; None: nothing."""
 
     unit: Unit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.descent import entered, reached, unreached
@@ -15,6 +14,7 @@ from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, 
 from session_lint.program.flow import function_of, stable
 from session_lint.program.symbols import Function
 from session_lint.program.values import Coroutine
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -25,8 +25,7 @@ _STARTING_NOTHING = ("builtins.", "functools.", "inspect.", "logging.", "typing.
 """How the names of functions begin that take others to look at them or to wrap them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Record, frozen=True):
     """A function that runs in the background.
 
     Args:
@@ -61,8 +60,7 @@ class Task:
         return not self.has_session and bool(self.unknown or self.unknown_below)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Record, frozen=True):
     """A call that hands a function to the background."""
 
     unit: Unit

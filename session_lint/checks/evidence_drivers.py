@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
@@ -13,6 +12,7 @@ from session_lint.checks.imports import IMPORTS, Imported
 from session_lint.checks.wording import at, counted, listed, named, unreported
 from session_lint.program.entrypoints import dotted
 from session_lint.program.vocabulary import DRIVER_CONNECTS
+from session_lint.record import Record
 from session_lint.traversal import own_expressions, subexpressions, walk
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _DRIVERS = frozenset(name.split(".")[0] for name in DRIVER_CONNECTS) - {"mysql"} | {"mysql.connector"}
 
 
-@dataclass(frozen=True, slots=True)
-class Connects:
+class Connects(Record, frozen=True):
     """A call that opens a driver connection or pool."""
 
     unit: Unit

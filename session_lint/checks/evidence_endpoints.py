@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
@@ -18,6 +17,7 @@ from session_lint.checks.wording import counted, defined, lines, listed, named
 from session_lint.program import states, vocabulary
 from session_lint.program.contexts import origins
 from session_lint.program.entrypoints import dotted
+from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _ENDS = ("begin", "commit")
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record, frozen=True):
     """An endpoint, and all that bounds the transactions of its own sessions.
 
     Args:

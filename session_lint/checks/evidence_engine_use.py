@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.evidence import Evidence, Scope
@@ -12,6 +11,7 @@ from session_lint.checks.imports import IMPORTS
 from session_lint.checks.wording import at, counted, listed, together, unreported
 from session_lint.program import vocabulary
 from session_lint.program.values import Engine
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -21,8 +21,7 @@ _AT_START = {"lifespan": "in a lifespan", "event": "in an event handler", "comma
 _BY_ROLE = {"test": "in a test", "migration": "in a migration", "script": "in a script"}
 
 
-@dataclass(frozen=True, slots=True)
-class EngineCall:
+class EngineCall(Record, frozen=True):
     """A method called on an engine, and what kind of place that is."""
 
     unit: Unit

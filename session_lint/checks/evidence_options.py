@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
@@ -12,6 +11,7 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.wording import listed, together
 from session_lint.program.dicts import entries
 from session_lint.program.vocabulary import engine_maker
+from session_lint.record import Record
 from session_lint.traversal import expressions
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ _ORM = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Record, frozen=True):
     """A call that sets execution options; ``keys`` None: not known. ``on_engine``: set where an engine is made."""
 
     unit: Unit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.descent import unreached
@@ -12,6 +11,7 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.wording import counted, defined, lines, listed
 from session_lint.program import vocabulary
 from session_lint.program.symbols import Function
+from session_lint.record import Record
 from session_lint.rules.creation import EXEMPT_ROLES
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ _VERBS = {"begin": "begins", "commit": "commits", "rollback": "rolls back", "clo
 _ACTS = _VERBS.keys() | vocabulary.CLOSE_METHODS
 
 
-@dataclass(frozen=True, slots=True)
-class Borrower:
+class Borrower(Record, frozen=True):
     """A function that is lent a session.
 
     Args:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS
 from session_lint.checks.wording import counted, defined, listed, together, unreported
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
     from session_lint.program.symbols import Function, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Record, frozen=True):
     """A session made from its class, or a factory built."""
 
     unit: Unit

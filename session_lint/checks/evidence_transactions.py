@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.facts import Facts
 from session_lint.checks.wording import counted, listed, named
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 _NOUNS = ("begin block", "bare begin()", "savepoint", "commit", "rollback")
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(Record, frozen=True):
     """A call that begins or ends a transaction or savepoint."""
 
     unit: Unit

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from session_lint import ir
 from session_lint.checks.facts import Facts
+from session_lint.record import Record
 from session_lint.traversal import walk
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from session_lint.program.symbols import Module, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Record, frozen=True):
     """One imported name: ``import psycopg2.errors as e`` is ``psycopg2.errors``, bound to ``e``, a module."""
 
     unit: Unit

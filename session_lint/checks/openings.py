@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
 
 from session_lint import ir
 from session_lint.checks.facts import Facts
@@ -13,6 +14,7 @@ from session_lint.program.contexts import Token, origins
 from session_lint.program.flow import Creation, stable
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Container, ContextManager, Coroutine, Generator, Handle, Session, Site, Values
+from session_lint.record import Record
 from session_lint.traversal import expressions, subexpressions, walk
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 Way = Literal["with", "loop", "injected", "call", "returned", "object"]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Record, frozen=True):
     """A place that obtains a session.
 
     Args:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from session_lint.checks import CHECKS, Check
 from session_lint.checks.evidence import Evidence, Scope
 from session_lint.checks.wording import listed
 from session_lint.faults import Noted
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.findings import Finding
     from session_lint.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record, frozen=True):
     """One row of a table: the three columns, and whether its rules found a fault."""
 
     check: Check
@@ -26,8 +27,7 @@ class Row:
     violated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Record, frozen=True):
     """The table of one file, or of the whole where ``path`` is None; ``role`` is the file's."""
 
     path: str | None

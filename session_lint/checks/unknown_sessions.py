@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -17,6 +16,7 @@ from session_lint.program.flow import function_of
 from session_lint.program.remapping import bear_session
 from session_lint.program.symbols import Function
 from session_lint.program.values import External, Symbol
+from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ _ATTRIBUTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSession:
+class UnknownSession(Record, frozen=True):
     """A name that a function uses as a session.
 
     Args:

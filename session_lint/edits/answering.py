@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.analysis import Analysis, Remarks
@@ -15,11 +14,11 @@ from session_lint.edits.comparing import Rows, moved_rows
 from session_lint.edits.moving import NoPlace, move
 from session_lint.lowering.few import MOST
 from session_lint.lowering.outcome import decode_outcome
+from session_lint.record import Record
 from session_lint.suppressions import suppressions_of
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(Record, frozen=True):
     """A tree, and what is known of the contents in it.
 
     Args:
@@ -33,8 +32,7 @@ class Edited:
     name: Callable[[Mapping[str, bytes]], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Record, frozen=True):
     """The analysis of an edited tree, without linking; or why it is to be linked."""
 
     analysis: Analysis | None

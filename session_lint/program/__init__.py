@@ -23,14 +23,14 @@ from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Session
 from session_lint.program.world import World
+from session_lint.record import Record
 from session_lint.settings import Settings
 from session_lint.traversal import walk
 
 __all__ = ["LoweredFile", "Program", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredFile:
+class LoweredFile(Record, frozen=True):
     """A file's path (relative to the project root, with forward slashes) and its IR."""
 
     path: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from session_lint.faults import note
 from session_lint.program.contexts import Context
 from session_lint.program.flow import Flow
@@ -49,8 +51,7 @@ class Analysis:
         return list(self.contexts.values())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class Run(msgspec.Struct, frozen=True, eq=False):
     """A call of a generator: its context, and which of the caller's tokens its own are."""
 
     context: Context

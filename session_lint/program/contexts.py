@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from session_lint import ir
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Site, Values
+from session_lint.record import Record
 
 How = Literal[
     "created", "injected", "param", "attr", "closure", "global", "registry", "decorator", "state", "object", "unknown"
 ]
 
 
-@dataclass(eq=False, slots=True)
-class Token:
+class Token(msgspec.Struct, eq=False):
     """A session as one context knows it.
 
     ``how`` tells where the context has it from: it *created* it (or got it from a provider that it called), it was
@@ -36,11 +38,10 @@ class Token:
     holder: Class | None = None
     lost: bool = False
     node: ir.Call | None = None
-    given_by: list[Context] = field(default_factory=list)
+    given_by: list[Context] = []
 
 
-@dataclass(eq=False, slots=True)
-class Event:
+class Event(msgspec.Struct, eq=False):
     """Something that happened to a session: ``kind`` is the method called, ``bits`` the transaction states before it.
 
     ``dropped`` is a call whose result nobody takes: neither awaited nor entered nor kept.
@@ -69,8 +70,7 @@ class Event:
         return self.context.tokens[self.token]
 
 
-@dataclass(frozen=True, slots=True)
-class Harm:
+class Harm(Record, frozen=True):
     """What makes a swallowed error matter: the session is used on, its block commits, or its provider does."""
 
     kind: Literal["use", "block", "provider"]
@@ -79,8 +79,7 @@ class Harm:
     what: str
 
 
-@dataclass(eq=False, slots=True)
-class Swallow:
+class Swallow(msgspec.Struct, eq=False):
     """A place that ends an error of a session and leaves the session as it is.
 
     ``place`` is the handler (or ``suppress``), ``caught`` what it catches (None: everything), ``methods`` the calls that may
@@ -92,15 +91,14 @@ class Swallow:
     place: ir.Span
     caught: ir.Expr | None
     methods: frozenset[str]
-    harms: list[Harm] = field(default_factory=list)
+    harms: list[Harm] = []
 
     @property
     def session(self) -> Token:
         return self.context.tokens[self.token]
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(Record, frozen=True):
     """How the code after a swallowed error can know of it: by what a call returned.
 
     ``names`` are the variables that hold the result, ``call`` identifies the call while it has no name; ``falsy``: the
@@ -112,8 +110,7 @@ class Via:
     falsy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Record, frozen=True):
     """On this path an error of a session was swallowed, and the session has not been rolled back since."""
 
     token: int
@@ -121,8 +118,7 @@ class Mark:
     via: Via
 
 
-@dataclass(eq=False, slots=True)
-class Wait:
+class Wait(msgspec.Struct, eq=False):
     """A call that waits for something outside the process, itself or below it.
 
     ``what`` is waited for, ``below`` the calls that lead there from ``node``, each with its function. ``held`` are the sessions
@@ -136,8 +132,7 @@ class Wait:
     settled: frozenset[int] = frozenset()
 
 
-@dataclass(eq=False, slots=True)
-class Edge:
+class Edge(msgspec.Struct, eq=False):
     """One way into a context: who called, where, and which of its sessions became which."""
 
     caller: Context
@@ -164,8 +159,7 @@ class Exit:
     sent: frozenset[int] = frozenset()
 
 
-@dataclass(slots=True)
-class Convention:
+class Convention(msgspec.Struct):
     """How a generator ends the sessions that it hands out."""
 
     commits: bool = False
@@ -214,8 +208,7 @@ class Context:
         return self.unit.name_span if isinstance(self.unit, Function) else ir.Span(1, 1, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record, frozen=True):
     """A link of a call chain: in ``context``, the call ``node`` (None: a framework calls) lends the session on."""
 
     context: Context

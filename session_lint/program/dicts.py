@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.program.symbols import Function, Unit
+from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 
 _CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear"})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record, frozen=True):
     """A key's place, and its value where that is written out and never set again."""
 
     span: ir.Span

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from session_lint import ir
@@ -12,6 +11,7 @@ from session_lint.program.flow import Creation
 from session_lint.program.urls import Url, url_of
 from session_lint.program.values import Symbol
 from session_lint.program.vocabulary import engine_maker
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program import Program
@@ -24,8 +24,7 @@ _POOLERS = frozenset({6432, 6543})  # PgBouncer's own port, and the one of Supab
 Pool = Literal["null", "queue", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltEngine:
+class BuiltEngine(Record, frozen=True):
     """An engine.
 
     Args:

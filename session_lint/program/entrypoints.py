@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.program.flow import ExternalCall, Flow, function_of, stable
@@ -40,11 +39,11 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.record import Record
 from session_lint.traversal import expressions, subexpressions
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(Record, frozen=True):
     """A function that is called from outside the program.
 
     ``route`` is what the decorator says (``GET /users``), ``prefix`` the path that its routers put before it,

@@ -7,7 +7,8 @@ abstract state; when a marked session is used on, or committed, the swallowed er
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from session_lint import ir
 from session_lint.program import vocabulary

@@ -45,6 +45,7 @@ from session_lint.program.values import (
     Wrapped,
 )
 from session_lint.program.world import Arguments, Binding, World, members
+from session_lint.record import Record
 from session_lint.traversal import blocks
 
 MAX_VALUES = 24
@@ -55,8 +56,7 @@ MAX_DEPTH = 4
 MAX_PARTS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(Record, frozen=True):
     """A session, factory or engine made at a place: ``kind`` is session, factory-session, factory or engine."""
 
     kind: str
@@ -67,8 +67,7 @@ class Creation:
     args: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalCall:
+class ExternalCall(Record, frozen=True):
     """A call of something outside the project, or of a method of an engine or connection."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from session_lint.record import Record
 
 Kind = Literal["endpoint", "lifespan", "event", "middleware", "task", "background", "command", "main", "resolver"]
 
@@ -119,8 +120,7 @@ def kind_by_look(receiver: str, method: str, path: str | None, *, is_known: bool
     return "command" if method == "command" and receiver in ("app", "cli", "typer_app", "cli_app") else None
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Record, frozen=True):
     """A call that registers functions: where the function, its path and the HTTP verb stand among the arguments."""
 
     kind: Kind

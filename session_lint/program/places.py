@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.program.symbols import Module, Unit
+from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Record, frozen=True):
     """Places by what stands there, each with the unit that it is in, in the order of the source.
 
     Args:

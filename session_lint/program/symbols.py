@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
 from session_lint import ir
+from session_lint.record import Record
 
 if TYPE_CHECKING:
     from session_lint.program.flow import Lookup, Step
@@ -43,8 +44,7 @@ class Cell:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Record, frozen=True):
     """A name bound by an import: the dotted module, and the name inside it (None: the module itself)."""
 
     module: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.program.dicts import entries
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Unit
 from session_lint.program.texts import HOLE, definition, known_text
+from session_lint.record import Record
 
 _URL = re.compile(
     r"(?P<scheme>[^:/]+)://(?:(?P<user>[^/]*)@)?(?P<host>\[[^/\]]*\]|[^:/?]*)(?::(?P<port>[^/?]*))?(?:/(?P<name>[^?]*))?"
@@ -20,8 +20,7 @@ _URL = re.compile(
 _DEFAULT_PORT = 5432
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Record, frozen=True):
     """A database URL; what is None is not known.
 
     Args:
@@ -36,7 +35,7 @@ class Url:
     driver: str | None = None
     host: str | None = None
     port: int | None = None
-    query: Mapping[str, str | None] = field(default_factory=dict)
+    query: Mapping[str, str | None] = {}
 
 
 def url_of(flow: Flow, unit: Unit, expr: ir.Expr) -> Url:

@@ -11,6 +11,7 @@ from session_lint.models import Models
 from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
 from session_lint.program.values import NOTHING, Instance, Session, Values
+from session_lint.record import Record
 
 
 @dataclass(slots=True)
@@ -34,8 +35,7 @@ class Arguments:
         yield self.rest
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Record, frozen=True):
     """What a name leads to through imports: ``fixed`` values, those of ``cells``, and the names of other modules passed."""
 
     fixed: Values = NOTHING

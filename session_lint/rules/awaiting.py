@@ -13,6 +13,7 @@ from session_lint.findings import Edit
 from session_lint.program import Program, vocabulary
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Connection, Engine, Factory, Handle, Session, Value
+from session_lint.record import Record
 from session_lint.traversal import children, expressions, own_expressions, walk
 
 _Parent: TypeAlias = ir.Expr | ir.Statement
@@ -69,8 +70,7 @@ class Use(enum.Enum):
     PASSED = "passed"
 
 
-@dataclass(frozen=True, slots=True)
-class MethodCall:
+class MethodCall(Record, frozen=True):
     """A call of a method of sessions, engines or connections that are all async, or all sync."""
 
     unit: Unit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from session_lint import ir
@@ -24,6 +23,7 @@ from session_lint.program.values import (
     Values,
     Wrapped,
 )
+from session_lint.record import Record
 from session_lint.traversal import expressions, own_expressions, subexpressions, walk
 
 _METHODS = {
@@ -64,8 +64,7 @@ _WAITERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Record, frozen=True):
     unit: Unit
     node: ir.Call
     sink: str

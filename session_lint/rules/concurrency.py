@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from session_lint import ir
 from session_lint.program.entrypoints import dotted
+from session_lint.record import Record
 from session_lint.traversal import children, own_expressions, subexpressions
 
 _GATHERERS = {"gather", "as_completed", "wait"}
@@ -26,8 +27,7 @@ Loop = ir.For | ir.While | ir.Comprehension | ir.Call
 """What makes many of one: a call too, that of ``map()``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Record, frozen=True):
     """An expression, the loops that it stands in, and the branches that lead there (which ``if``, which side)."""
 
     expr: ir.Expr
@@ -40,8 +40,7 @@ class Place:
         return any(sides.get(test, side) != side for test, side in self.branches)
 
 
-@dataclass(frozen=True, slots=True)
-class Concurrent:
+class Concurrent(Record, frozen=True):
     """Calls that run at once because of ``node``; ``how`` says what starts them."""
 
     node: ir.Call
@@ -54,8 +53,7 @@ class Concurrent:
         return tuple(loop for loop in member.loops if not any(loop is outer for outer in self.around))
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Record, frozen=True):
     """Something put into a variable, or into the collection that the variable holds."""
 
     place: Place

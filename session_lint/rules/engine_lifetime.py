@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from session_lint import ir
@@ -14,6 +13,7 @@ from session_lint.program.entrypoints import dotted
 from session_lint.program.flow import Creation, function_of
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.program.values import Factory, Generator, Session, Symbol
+from session_lint.record import Record
 from session_lint.rules.lifetime import is_cached
 from session_lint.traversal import expressions, path_to, subexpressions, walk
 
@@ -24,8 +24,7 @@ _KEEPERS = (".setdefault", ".set", ".register", ".append", "setattr")
 _BACKGROUND = {"add_task", "add_job", "enqueue", "enqueue_job"}
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatedEngine:
+class RepeatedEngine(Record, frozen=True):
     """An engine made for every ``occasion``; ``source`` is what runs that often and leads to it."""
 
     creation: Creation

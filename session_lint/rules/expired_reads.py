@@ -10,6 +10,7 @@ from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Class, Function
 from session_lint.program.values import ClassValue
+from session_lint.record import Record
 from session_lint.rules.awaiting import body_of
 from session_lint.rules.expiry import holds_expiring
 from session_lint.traversal import bound_names, children, own_expressions, subexpressions
@@ -20,8 +21,7 @@ _KEEP = frozenset({"add", "delete", "isinstance", "id", "type", "bool"})
 _NO_COLUMNS = frozenset({"metadata", "registry"})
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiredRead:
+class ExpiredRead(Record, frozen=True):
     """``node`` reads the object ``name`` (its ``attribute``, if one is named), which ``by`` expired."""
 
     node: ir.Expr

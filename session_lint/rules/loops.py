@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.contexts import Event
+from session_lint.record import Record
 from session_lint.traversal import blocks, bound_names, expressions, subexpressions, walk
 
 _STREAMS = frozenset({"stream", "stream_scalars"})
@@ -37,8 +37,7 @@ _NOT_ITEMS = (
 _cache: WeakKeyDictionary[object, dict[int, LoopCommit]] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True)
-class LoopCommit:
+class LoopCommit(Record, frozen=True):
     """A commit in a loop; ``breaks_stream`` where the loop iterates over results that the commit makes unreadable."""
 
     event: Event
@@ -46,8 +45,7 @@ class LoopCommit:
     breaks_stream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(Record, frozen=True):
     """A statement around a place: with the block of it that holds the place, and what follows the place in that block."""
 
     statement: ir.Statement

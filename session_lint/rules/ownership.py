@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from session_lint import ir
@@ -12,6 +11,7 @@ from session_lint.program import Program, states
 from session_lint.program.contexts import Event
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Class, Function, Unit
+from session_lint.record import Record
 from session_lint.rules.beginning import ineffective_begins, nested_begins
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.loops import loop_commits
@@ -31,8 +31,7 @@ _REMEDIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DoubleEnd:
+class DoubleEnd(Record, frozen=True):
     """A transaction ended by two: ``in_block`` where a ``begin()`` block is the other, else a self-committing provider."""
 
     event: Event

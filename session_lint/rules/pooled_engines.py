@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.dicts import Entry
 from session_lint.program.engines import BuiltEngine, built_engines, is_session_pooler, leads_to_pooler
+from session_lint.record import Record
 from session_lint.traversal import expressions, path_to, subexpressions
 
 _NAMED_DRIVER = re.compile(r"postgresql\+(\w+)")
@@ -20,8 +20,7 @@ _OTHER = "other"
 _UNNAMED = (0, 31)  # asyncpg from here on prepares statements without a name when its cache is off
 
 
-@dataclass(frozen=True, slots=True)
-class PooledEngine:
+class PooledEngine(Record, frozen=True):
     """An engine behind a pooler in transaction mode.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
@@ -17,6 +16,7 @@ from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Container, Instance, Partial, Session, Value
 from session_lint.program.vocabulary import AUTOBEGIN_METHODS
+from session_lint.record import Record
 from session_lint.rules.background import caught_session, holds_session
 from session_lint.rules.concurrency import CALLED, Concurrent, Loop, Place, concurrent
 from session_lint.traversal import bound_names, subexpressions, walk
@@ -30,8 +30,7 @@ Key = int | str
 """A session as a context knows it: the number of a token, or where it stands (``self.session``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Record, frozen=True):
     """A session that calls which run at once share."""
 
     unit: Unit

@@ -75,7 +75,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from session_lint import ir
@@ -85,6 +84,7 @@ from session_lint.program.contexts import Context, Step, Token, lenders
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Function
 from session_lint.program.vocabulary import CLOSE_METHODS
+from session_lint.record import Record
 from session_lint.rules.registry import rule
 from session_lint.rules.removal import without_call, without_with
 from session_lint.traversal import path_to
@@ -95,8 +95,7 @@ _CLOSER = re.compile(
 _LENT = ("param", "attr", "injected", "decorator")
 
 
-@dataclass(frozen=True, slots=True)
-class _Closing:
+class _Closing(Record, frozen=True):
     """A place where a context closes a session that it was lent: the ``with`` item or the call."""
 
     context: Context

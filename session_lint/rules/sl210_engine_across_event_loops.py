@@ -68,7 +68,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.findings import ChainLink, Finding, Severity
@@ -77,6 +76,7 @@ from session_lint.program.engines import built_engines
 from session_lint.program.flow import ExternalCall, function_of
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Coroutine, Engine, Factory, Site, Value
+from session_lint.record import Record
 from session_lint.rules.engine_lifetime import is_shared, occasion_of
 from session_lint.rules.registry import rule
 from session_lint.traversal import blocks, expressions, own_expressions, path_to, subexpressions
@@ -88,8 +88,7 @@ _TWICE = "more than once"
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Record, frozen=True):
     """A place that starts an event loop, what runs in it, and how often, where that is known to be more than once."""
 
     unit: Unit

@@ -68,7 +68,6 @@ those. The fix inserts `await`, in `async def` alone; a sync function has to bec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from session_lint import ir
 from session_lint.findings import Edit, Finding, Fix, Severity
@@ -76,6 +75,7 @@ from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import BoundMethod, FunctionValue
+from session_lint.record import Record
 from session_lint.rules.awaiting import (
     SESSION_COROUTINES,
     SESSION_PLAIN,
@@ -93,8 +93,7 @@ from session_lint.traversal import walk
 _SESSION_METHODS = SESSION_COROUTINES | SESSION_PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Unawaited:
+class Unawaited(Record, frozen=True):
     """A place where a coroutine is lost, what is to be said of it, and the edits that mend it."""
 
     unit: Unit

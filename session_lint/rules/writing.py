@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from session_lint import ir
@@ -12,6 +11,7 @@ from session_lint.program import Program, states, vocabulary
 from session_lint.program.contexts import Context, Edge, Event, Token
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import External, Session, Symbol
+from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 
 _OBJECT_WRITES = frozenset(
@@ -27,8 +27,7 @@ Place = tuple[int, int]
 """A session in a context: the context's id and the token's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Record, frozen=True):
     """How a context writes: by ``event`` itself, or by ``call`` of another context that does."""
 
     context: Context
@@ -47,8 +46,7 @@ class Write:
         return self.event.node if self.event is not None else self.call
 
 
-@dataclass(frozen=True, slots=True)
-class Uncommitted:
+class Uncommitted(Record, frozen=True):
     """A session that its owner writes and nobody commits; ``savepoint`` is the owner's ``begin_nested()``, if there is one."""
 
     write: Write

@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from projects import lay_out, stand_in, use_rules
 
 from session_lint import ir, tracing
