@@ -45,8 +45,14 @@ def bears_session(value: Value) -> bool:
     """Whether a value is or holds a session."""
     if isinstance(value, Session):
         return True
-    if type(value) in _EMPTY or (isinstance(value, Instance) and not value.fields):
+    if type(value) in _EMPTY:
         return False
+    if isinstance(value, Instance):
+        return bool(value.fields) and _bears(value)
+    if isinstance(value, External):
+        return bool(value.kept) and _bears(value)
+    if isinstance(value, BoundMethod):
+        return bears_session(value.receiver)
     return _bears(value)
 
 
@@ -65,10 +71,12 @@ def _bears(value: Value) -> bool:
     return False
 
 
-@lru_cache(maxsize=1 << 16)
 def bear_session(values: Values) -> bool:
     """Whether any of the values is or holds a session."""
-    return any(map(bears_session, values))
+    for value in values:  # noqa: SIM110  (a generator costs more than most of these loops)
+        if type(value) not in _EMPTY and bears_session(value):
+            return True
+    return False
 
 
 _EMPTY = frozenset({Symbol, Const, ModuleValue, FunctionValue, ClassValue, Factory, Engine, Connection, TypeForm})
