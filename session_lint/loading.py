@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 
 import msgspec
 
@@ -74,47 +75,34 @@ def load(
         progress: told how many files are lowered.
         lowered: outcomes that are known already, by the digests of contents.
     """
-    stored = read_modules(store)
-    known: dict[bytes, bytes | msgspec.Raw] = {}
-    files: list[LoweredFile] = []
-    outcomes: dict[str, Outcome] = {}
-    missing: dict[bytes, str] = {}
-    for path in paths:
-        raw = stored.get(tree.digests[path]) if path not in tree.refused else None
-        if raw is not None:
-            try:
-                outcomes[path] = decode_outcome(memoryview(raw))
-            except ValueError:
-                pass
-            else:
-                known[tree.digests[path]] = raw
-                continue
-        content = tree.content(path, sources)
-        if content is not None:
-            missing.setdefault(tree.digests[path], path)
+    forms: dict[bytes, bytes] = {}
+    outcomes = _stored(paths, tree, store, forms)
     reused = len(outcomes)
-    known |= {name: encoded for name, encoded in (lowered or {}).items() if name in missing}
-    todo = [(name, tree.contents[path]) for name, path in missing.items() if name not in known]
-    contents = [content for _, content in todo]
-    passing: set[bytes] = set()
-    lowering = lower_all(contents, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
-    for done, (index, encoded) in enumerate(lowering):
-        known[todo[index][0]] = encoded
+    missing: dict[bytes, list[str]] = {}
+    for path in paths:
+        if path not in outcomes and tree.content(path, sources) is not None:
+            missing.setdefault(tree.digests[path], []).append(path)
+    parsed = sum(len(tree.contents[path]) for group in missing.values() for path in group[:1])
+    by_libcst = 0
+    lowering = _lowered(tree, missing, lowered or {}, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
+    for done, (content, encoded) in enumerate(lowering):
+        forms[content] = form_of(encoded)
+        for path in missing[content]:
+            # Each path has nodes of its own, be its content that of another: nodes are told apart by identity.
+            outcomes[path] = decode_outcome(encoded)
+        by_libcst += outcomes[missing[content][0]].parsed
         if progress is not None:
-            progress("Parsing", done + 1, len(todo))
+            progress("Parsing", done + 1, len(missing))
+    files: list[LoweredFile] = []
     findings: list[Finding] = []
     faults: list[Fault] = []
-    by_libcst = 0
+    passing: set[bytes] = set()
     for path in paths:
         refused = tree.refused.get(path)
         if refused is not None:
             findings.append(unreadable(path, refused.message, refused.row))
             continue
-        outcome = outcomes.get(path)
-        if outcome is None:
-            # Each path has nodes of its own, be its content that of another: nodes are told apart by identity.
-            outcome = decode_outcome(memoryview(known[tree.digests[path]]))
-            by_libcst += outcome.parsed if missing.get(tree.digests[path]) == path else 0
+        outcome = outcomes[path]
         if outcome.module is not None:
             files.append(LoweredFile(path, outcome.module))
         elif outcome.refusal is not None:
@@ -125,14 +113,51 @@ def load(
                 passing.add(tree.digests[path])
             findings.append(unreadable(path, refusal.message, refusal.row, refusal.column))
     if missing:
-        keep_modules(store, {name: raw for name, raw in known.items() if name not in passing}, missing)
+        kept = {tree.digests[path]: outcome for path, outcome in outcomes.items() if tree.digests[path] not in passing}
+        keep_modules(store, kept, missing)
     return Loaded(
         tuple(files),
         tuple(findings),
         bool(passing),
         reused,
-        sum(len(tree.contents[path]) for path in missing.values()),
+        parsed,
         by_libcst,
-        {name: form_of(memoryview(raw)) for name, raw in known.items()},
+        forms,
         tuple(faults),
     )
+
+
+def _stored(paths: tuple[str, ...], tree: Tree, store: Store, forms: dict[bytes, bytes]) -> dict[str, Outcome]:
+    """The outcomes of those files whose content was lowered before; ``forms`` gets their forms."""
+    wanted: dict[bytes, list[str]] = {}
+    for path in paths:
+        if path not in tree.refused:
+            wanted.setdefault(tree.digests[path], []).append(path)
+    outcomes: dict[str, Outcome] = {}
+    for content, raw in read_modules(store):
+        for path in wanted.get(content, ()):
+            with suppress(ValueError):
+                outcomes[path] = decode_outcome(raw)
+                forms[content] = form_of(raw)
+    return outcomes
+
+
+def _lowered(
+    tree: Tree,
+    missing: Mapping[bytes, Sequence[str]],
+    known: Mapping[bytes, bytes],
+    *,
+    jobs: int | None,
+    seconds: float,
+    memory: int,
+    executor: Executor | None,
+) -> Iterator[tuple[bytes, bytes]]:
+    """The encoded outcomes of contents, each of which is let go of once it is lowered."""
+    todo = [content for content in missing if content not in known]
+    contents = [tree.contents[missing[content][0]] for content in todo]
+    tree.contents.clear()
+    yield from ((content, known[content]) for content in missing if content in known)
+    lowering = lower_all(contents, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
+    for index, encoded in lowering:
+        contents[index] = b""
+        yield todo[index], encoded

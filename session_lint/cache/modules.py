@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from session_lint.cache.store import MAX_BYTES, Store
+from session_lint.lowering.outcome import Outcome, encode_outcome
 
 _Kept = TypeVar("_Kept")
 
@@ -18,13 +19,12 @@ _SPARE = (32 << 20) // _FILES
 """Bytes of modules in a file that are no more in the tree: those of the branches that one switches between."""
 
 
-def read_modules(store: Store) -> dict[bytes, Raw]:
-    """All outcomes that are stored."""
-    found: dict[bytes, Raw] = {}
+def read_modules(store: Store) -> Iterator[tuple[bytes, memoryview]]:
+    """All outcomes that are stored, with their contents; no more of them are in memory than a file has."""
     if store.folder is not None:
         for number in range(_FILES):
-            found |= _read(store, number)
-    return found
+            for content, raw in _read(store, number).items():
+                yield content, memoryview(raw)
 
 
 def find_modules(store: Store, contents: Iterable[bytes]) -> dict[bytes, Raw]:
@@ -37,7 +37,7 @@ def find_modules(store: Store, contents: Iterable[bytes]) -> dict[bytes, Raw]:
     return found
 
 
-def keep_modules(store: Store, known: Mapping[bytes, bytes | Raw], new: Iterable[bytes]) -> None:
+def keep_modules(store: Store, known: Mapping[bytes, Outcome], new: Iterable[bytes]) -> None:
     """Keep outcomes.
 
     Args:
@@ -48,16 +48,22 @@ def keep_modules(store: Store, known: Mapping[bytes, bytes | Raw], new: Iterable
     if store.folder is None or store.read_only:
         return
     parts = _parted(known)
-    for number in _parted(dict.fromkeys(new)):
+    for number, added in _parted(dict.fromkeys(new)).items():
         kept: dict[bytes, Raw] = {}
         size = 0
         own = parts.get(number, {})
-        for content, raw in [*own.items(), *_read(store, number).items()]:
+        stored = _read(store, number)
+        for content in [*own, *stored]:
+            if content in kept:
+                continue
+            # To encode one anew takes less than to keep all of them in memory until here.
+            is_new = content in added or content not in stored
+            raw = Raw(encode_outcome(own[content])) if is_new else stored[content]
             length = len(memoryview(raw)) + 32
             is_spare = content not in own
-            if content in kept or (is_spare and size + length > max(_SPARE, _MOST // 8)) or size + length > _MOST:
+            if (is_spare and size + length > max(_SPARE, _MOST // 8)) or size + length > _MOST:
                 continue
-            kept[content] = Raw(memoryview(raw))
+            kept[content] = raw
             size += length
         store.write(_name(number), msgspec.msgpack.encode(kept))
 
