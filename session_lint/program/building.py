@@ -76,7 +76,7 @@ def _bind(statement: ir.Statement, scope: Scope, module: Module) -> None:
             _cell(scope, statement.name)
         case ir.ScopeStatement():
             if isinstance(scope, Function):
-                scope.outer_names.update(statement.names)
+                scope.outer_names = scope.outer_names.union(statement.names)
                 parameters = {param.name for param in scope.params}
                 for name in statement.names:
                     if name not in parameters:  # which Python itself refuses, though only when it compiles

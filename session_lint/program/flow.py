@@ -6,7 +6,7 @@ module's top level or a function) is evaluated again whenever something that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -15,7 +15,7 @@ from session_lint.faults import note
 from session_lint.program import vocabulary
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.imports import imported_first
-from session_lint.program.symbols import Cell, Class, Function, Module, Scope, Unit
+from session_lint.program.symbols import Cell, Class, Function, Module, Readers, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
     UNKNOWN,
@@ -84,7 +84,7 @@ class FlowFacts:
     creations: dict[tuple[int, str], Creation] = field(default_factory=dict)
     externals: dict[tuple[int, str], ExternalCall] = field(default_factory=dict)
     callers: dict[Function, set[Unit]] = field(default_factory=dict)
-    call_targets: dict[int, set[Function]] = field(default_factory=dict)
+    call_targets: dict[int, Collection[Function]] = field(default_factory=dict)
     receivers: dict[int, set[Value]] = field(default_factory=dict)
     injected: set[Function] = field(default_factory=set)
     contained: set[Function] = field(default_factory=set)
@@ -116,9 +116,25 @@ class Lookup:
     name: str
     cells: Sequence[Cell]
     externals: Sequence[str]
-    readers: dict[Step, None] = field(default_factory=dict)
+    readers: Readers = None
     found: Values = NOTHING
     bound: Values = NOTHING
+
+
+def _each(readers: Readers) -> Iterable[Step | Lookup]:
+    if isinstance(readers, dict):
+        return readers
+    return () if readers is None else (readers,)
+
+
+def _and(readers: Readers, reader: Step | Lookup) -> Readers:
+    """The readers and one more."""
+    if readers is None or readers is reader:
+        return reader
+    if not isinstance(readers, dict):
+        readers = {readers: None}
+    readers[reader] = None
+    return readers
 
 
 def fits(value: Value) -> bool:
@@ -212,13 +228,12 @@ class Flow(Evaluator):
         self.scope = scope or unit
         return self
 
-    def _enqueue_all(self, readers: Iterable[Step | Lookup]) -> None:
-        for reader in readers:
+    def _enqueue_all(self, readers: Readers) -> None:
+        for reader in _each(readers):
             if isinstance(reader, Step):
                 self._enqueue(reader)
             else:
-                for step in reader.readers:
-                    self._enqueue(step)
+                self._enqueue_all(reader.readers)
 
     def _enqueue(self, step: Step) -> None:
         if not step.is_queued:
@@ -247,31 +262,31 @@ class Flow(Evaluator):
 
     def read(self, cell: Cell) -> Values:
         if self._reading is not None:
-            if cell.readers is None:
-                cell.readers = {self._reading: None}
-            else:
-                cell.readers[self._reading] = None
+            readers = cell.readers
+            if isinstance(readers, dict):
+                readers[self._reading] = None
+            elif readers is not self._reading:
+                cell.readers = self._reading if readers is None else {readers: None, self._reading: None}
         return cell.values
 
     def watch(self, cls: Class) -> None:
         if self._reading is not None:
-            if cls.lineage_readers is None:
-                cls.lineage_readers = {self._reading: None}
-            else:
-                cls.lineage_readers[self._reading] = None
+            cls.lineage_readers = _and(cls.lineage_readers, self._reading)
 
     def write(self, cell: Cell, values: Values) -> None:
-        if values <= cell.values or cell.is_final:
+        old = cell.values
+        if values <= old or cell.is_final:
             return
-        fresh = values - cell.values - cell.refused
+        # The values of one thing are often all that another gets: both then have the same set.
+        fresh = values - old - cell.refused if old or cell.refused else values
         if not fresh:
             return
-        added = _capped(cell.values, fresh)
+        added = _capped(old, fresh)
         if len(added) < len(fresh):
             cell.refused |= fresh - added
         if added:
-            cell.values |= added
-            self._enqueue_all(cell.readers or ())
+            cell.values = old | added if old else added
+            self._enqueue_all(cell.readers)
 
     def leads_through(self, user: Module, binding: Binding) -> None:
         for module_name, name in binding.path:
@@ -294,7 +309,7 @@ class Flow(Evaluator):
     def instance_attribute(self, value: Instance, name: str) -> Values:
         lookup = value.cls.lookups.get(name) or self._look_up(value.cls, name)
         if self._reading is not None:
-            lookup.readers[self._reading] = None
+            lookup.readers = _and(lookup.readers, self._reading)
         for field_name, values in value.fields:
             if field_name == name:
                 return values
@@ -312,13 +327,11 @@ class Flow(Evaluator):
 
     def _look_up(self, cls: Class, name: str) -> Lookup:
         # A cell that does not exist yet cannot tell its readers when it is set: make it.
-        cells = [base.attrs.setdefault(name, Cell()) for base in cls.lineage()]
-        lookup = cls.lookups[name] = Lookup(name, cells, sorted(cls.external_lineage())[:2])
+        cells = tuple([base.attrs.get(name) or base.attrs.setdefault(name, Cell()) for base in cls.lineage()])
+        lookup = cls.lookups[name] = Lookup(name, cells, tuple(sorted(cls.external_lineage())[:2]))
         for cell in cells:
-            cell.readers = cell.readers or {}
-            cell.readers[lookup] = None
-        cls.lineage_readers = cls.lineage_readers or {}
-        cls.lineage_readers[lookup] = None
+            cell.readers = _and(cell.readers, lookup)
+        cls.lineage_readers = _and(cls.lineage_readers, lookup)
         return lookup
 
     def shared_value(self, name: str) -> Values:
@@ -370,13 +383,18 @@ class Flow(Evaluator):
         if function.module.is_apart or not self.unit.module.is_apart:
             self.facts.callers.setdefault(function, set()).add(self.unit)
         if node is not None:
-            self.facts.call_targets.setdefault(id(node), set()).add(function)
+            self._calls(node, function)
         for name, values in bind(function, receiver, args).items():
             travelling = self._travelling.get(values)
             if travelling is None:
-                travelling = self._travelling[values] = frozenset(v for v in values if _travels(v))
+                travelling = self._travelling[values] = _travelling(values)
             self.write(function.cells[name], travelling)
         return self.result_of(function)
+
+    def _calls(self, node: ir.Call, function: Function) -> None:
+        known = self.facts.call_targets.get(id(node), ())
+        if function not in known:  # which is one alone, of nearly all calls
+            self.facts.call_targets[id(node)] = {**dict.fromkeys(known), function: None} if known else (function,)
 
     def result_of(self, function: Function) -> Values:
         """What a call of the function gives, whoever calls."""
@@ -575,9 +593,9 @@ class Flow(Evaluator):
         """Look again at what depends on the bases of a class that has got one more, or on the classes below its parent."""
         above = (base for parent in parents if cls in parent.subclasses for base in parent.lineage())
         for other in (cls, *cls.descendants(), *above):
-            readers, other.lineage_readers = other.lineage_readers or {}, None
+            readers, other.lineage_readers = other.lineage_readers, None
             self._enqueue_all(readers)
-            for reader in readers:
+            for reader in _each(readers):
                 if isinstance(reader, Lookup):
                     other.lookups.pop(reader.name, None)
 
@@ -645,6 +663,10 @@ def dataclass_fields(cls: Class, args: Arguments) -> dict[str, Values]:
     return fields
 
 
+def _travelling(values: Values) -> Values:
+    return values if all(map(_travels, values)) else frozenset(v for v in values if _travels(v))
+
+
 def _travels(value: Value) -> bool:
     match value:
         case Const(value=constant):
@@ -657,7 +679,7 @@ def _travels(value: Value) -> bool:
 
 def _capped(old: Values, new: Values) -> Values:
     if len(old) + len(new) <= MAX_COLLECTIONS:
-        return frozenset([value for value in new if fits(value)])
+        return new if all(map(fits, new)) else frozenset([value for value in new if fits(value)])
     kinds = [type(value) for value in old]
     externals = kinds.count(External)
     collections = kinds.count(Container) + kinds.count(DictValue)

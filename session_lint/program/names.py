@@ -98,12 +98,14 @@ class Names:
             known = scope.bindings[name] = self._visible(scope, name)
         return self._in(known)
 
-    def _visible(self, scope: Scope, name: str) -> Binding:
+    def _visible(self, scope: Scope, name: str) -> Binding | Cell:
         """What a name means in a scope that is no class, or in those around it; which depends on no values."""
         while not isinstance(scope, Module):
             if isinstance(scope, Function) and (name in scope.cells or name in scope.links):
                 break
             scope = scope.parent
+        if name in scope.cells and name not in scope.links:
+            return scope.cells[name]
         if name in scope.cells or name in scope.links:
             binding = self._bound_in(scope, name, set())
             self.leads_through(scope.module, binding)
@@ -124,7 +126,9 @@ class Names:
     def leads_through(self, user: Module, binding: Binding) -> None:
         """Called when a name that a module uses is found to lead through others."""
 
-    def _in(self, binding: Binding) -> Values:
+    def _in(self, binding: Binding | Cell) -> Values:
+        if isinstance(binding, Cell):
+            return self.read(binding)
         values = binding.fixed
         for cell in binding.cells:
             inner = self.read(cell)

@@ -11,7 +11,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from session_lint import ir
 from session_lint.record import Record
@@ -31,6 +31,10 @@ text_hash = _Hashes().__getitem__
 """A hash of a text that is the same in every run, unlike Python's own."""
 
 
+Readers: TypeAlias = "Step | Lookup | dict[Step | Lookup, None] | None"
+"""Who is to look again when something grows: often one alone, for whom a dict would be large."""
+
+
 @dataclass(eq=False, slots=True, repr=False)
 class Cell:
     """Everything a variable, attribute or result was seen to hold, and the steps to look at again when that grows.
@@ -40,7 +44,7 @@ class Cell:
 
     values: frozenset[Value] = frozenset()
     refused: frozenset[Value] = frozenset()
-    readers: dict[Step | Lookup, None] | None = None
+    readers: Readers = None
     is_final: bool = False
 
 
@@ -66,7 +70,7 @@ class Module:
     cells: dict[str, Cell] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
-    bindings: dict[str, Binding] = field(default_factory=dict)
+    bindings: dict[str, Binding | Cell] = field(default_factory=dict)
     functions: list[Function] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
     lambdas: int = 0
@@ -105,7 +109,7 @@ class Class:
     bases: list[Class] = field(default_factory=list)
     external_bases: list[str] = field(default_factory=list)
     subclasses: list[Class] = field(default_factory=list)
-    lineage_readers: dict[Step | Lookup, None] | None = None
+    lineage_readers: Readers = None
     lookups: dict[str, Lookup] = field(default_factory=dict)
     _lineage: tuple[Class, ...] = ()
     place_hash: int = field(init=False)
@@ -166,8 +170,8 @@ class Function:
     owner: Class | None
     cells: dict[str, Cell] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
-    outer_names: set[str] = field(default_factory=set)
-    bindings: dict[str, Binding] = field(default_factory=dict)
+    outer_names: frozenset[str] = frozenset()
+    bindings: dict[str, Binding | Cell] = field(default_factory=dict)
     returns: Cell = field(default_factory=Cell)
     yields: Cell = field(default_factory=Cell)
     is_static: bool = False
