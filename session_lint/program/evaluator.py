@@ -35,7 +35,7 @@ from session_lint.program.values import (
     external_value,
     text_value,
 )
-from session_lint.program.world import Arguments, members
+from session_lint.program.world import NO_KEYWORDS, Arguments, members
 
 MAX_KEYS = 32
 
@@ -93,28 +93,32 @@ class Evaluator(Calls):
 
     def arguments(self, node: ir.Call) -> Arguments:
         """Evaluate the arguments of a call, in order."""
-        args = Arguments()
+        positional: list[Values] = []
+        keywords: dict[str, Values] = {}
+        rest = NOTHING
+        has_rest = False
         for arg in node.args:
             values = self.eval(arg.value)
-            if arg.star == 0 and arg.keyword is None and not args.has_rest:
-                args.positional.append(values)
+            if arg.star == 0 and arg.keyword is None and not has_rest:
+                positional.append(values)
             elif arg.star == 0 and arg.keyword is not None:
-                args.keywords[arg.keyword] = values
+                keywords[arg.keyword] = values
             elif arg.star == 2:
                 for value in values:
                     if isinstance(value, DictValue):
-                        args.keywords.update(value.items)
+                        keywords.update(value.items)
                     else:
-                        args.rest |= self.elements(value)
-                        args.has_rest = True
+                        rest |= self.elements(value)
+                        has_rest = True
             else:
                 spread = [v for v in values if isinstance(v, Container) and v.by_position]
                 if len(spread) == 1 and len(values) == 1 and arg.star == 1:
-                    args.positional.extend(spread[0].items)
+                    positional.extend(spread[0].items)
                 else:
-                    args.rest |= members(self.elements(v) for v in values) if arg.star else values
-                    args.has_rest = True
-        return args
+                    rest |= members(self.elements(v) for v in values) if arg.star else values
+                    has_rest = True
+        # Many calls are remembered with their arguments, and most have few.
+        return Arguments(tuple(positional), keywords or NO_KEYWORDS, rest, has_rest)
 
     def eval_collection(self, node: ir.Collection) -> Values:
         items = tuple(self.eval(item) for item in node.items)

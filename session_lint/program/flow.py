@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 
 from session_lint import ir
@@ -82,7 +83,7 @@ class FlowFacts:
     """What the flow saw on its way, for the stages after it."""
 
     creations: dict[tuple[int, str], Creation] = field(default_factory=dict)
-    externals: dict[tuple[int, str], ExternalCall] = field(default_factory=dict)
+    externals: dict[int | tuple[int, str], ExternalCall] = field(default_factory=dict)
     callers: dict[Function, set[Unit]] = field(default_factory=dict)
     call_targets: dict[int, Collection[Function]] = field(default_factory=dict)
     receivers: dict[int, set[Value]] = field(default_factory=dict)
@@ -205,7 +206,19 @@ class Flow(Evaluator):
             cell.is_final = True
         self._run([module for module in modules if module.is_apart])
         self._reading = None
+        self._forget_readers()
         return self.facts
+
+    def _forget_readers(self) -> None:
+        """Let go of what nobody is to look at again."""
+        self._travelling.clear()
+        for cell in chain(self.world.shared.values(), self.world.cells(self.world.modules)):
+            cell.readers = None
+        for module in self.world.modules:
+            for cls in module.classes:
+                cls.lineage_readers = None
+                for lookup in cls.lookups.values():
+                    lookup.readers = None
 
     def _run(self, modules: Sequence[Module]) -> None:
         classes = self.world.classes
@@ -430,17 +443,23 @@ class Flow(Evaluator):
             for value in members(args.everything()):
                 self._contained(value)
         if node is not None:
-            self.facts.externals[id(node), name] = ExternalCall(name, self.unit, node, None, args)
+            self.facts.externals[self._key(node, name)] = ExternalCall(name, self.unit, node, None, args)
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
         if isinstance(subject, (Session, Factory, Handle)):
             self.facts.touching.add(self.unit)
         if node is not None:
-            key = f"{type(subject).__name__}.{name}"
+            method = f"{type(subject).__name__}.{name}"
+            key = self._key(node, method)
             # What an annotation promises does not displace what is known to have been made.
-            if (id(node), key) not in self.facts.externals or getattr(subject, "origin", None) is not None:
-                self.facts.externals[id(node), key] = ExternalCall(key, self.unit, node, subject, args)
+            if key not in self.facts.externals or getattr(subject, "origin", None) is not None:
+                self.facts.externals[key] = ExternalCall(method, self.unit, node, subject, args)
             self.facts.receivers.setdefault(id(node), set()).add(subject)
+
+    def _key(self, node: ir.Call, name: str) -> int | tuple[int, str]:
+        """What is known of a call is found by the call alone where it can mean one thing, as most do."""
+        known = self.facts.externals.get(id(node))
+        return id(node) if known is None or known.name == name else (id(node), name)
 
     def decorated(self, function: Function) -> Values:
         for decorator in function.decorators:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from session_lint import ir
@@ -13,13 +13,15 @@ from session_lint.program.symbols import Cell, Class, Function, Module
 from session_lint.program.values import NOTHING, Instance, Session, Values
 from session_lint.record import Record
 
+NO_KEYWORDS: Mapping[str, Values] = {}
+
 
 @dataclass(slots=True)
 class Arguments:
     """Evaluated arguments of a call; ``rest`` is what ``*`` and ``**`` arguments may add anywhere."""
 
-    positional: list[Values] = field(default_factory=list)
-    keywords: dict[str, Values] = field(default_factory=dict)
+    positional: Sequence[Values] = ()
+    keywords: Mapping[str, Values] = field(default_factory=lambda: NO_KEYWORDS)
     rest: Values = NOTHING
     has_rest: bool = False
 
@@ -63,9 +65,11 @@ class World:
     def cells_of_application(self) -> Iterator[Cell]:
         """The cells of what is not apart."""
         yield from self.shared.values()
-        for module in self.modules:
-            if module.is_apart:
-                continue
+        yield from self.cells(module for module in self.modules if not module.is_apart)
+
+    def cells(self, modules: Iterable[Module]) -> Iterator[Cell]:
+        """All cells of modules."""
+        for module in modules:
             yield from module.cells.values()
             for cls in module.classes:
                 yield from cls.attrs.values()
