@@ -251,6 +251,16 @@ def test_a_provider_begins_where_it_is_asked_to(tmp_path: Path, monkeypatch: pyt
     assert "[only reads]" in reading
 
 
+def test_the_number_one_is_not_taken_for_a_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbered = (
+        '@router.put("/notes")\nasync def put():\n    async with session_context(1) as session:\n        pass\n\n\n'
+    )
+    text = BEGINS_ON_DEMAND.replace('@router.post("/notes")', f'{numbered}@router.post("/notes")')
+    (tmp_path / "app.py").write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "[provider begins + provider commits]" in trace("POST /notes").stdout
+
+
 INJECTED_ON_DEMAND = """\
 from functools import partial
 

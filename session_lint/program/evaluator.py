@@ -27,6 +27,7 @@ from session_lint.program.values import (
     FunctionValue,
     Instance,
     ManagerFunction,
+    Number,
     Symbol,
     TypeForm,
     Value,
@@ -68,7 +69,9 @@ class Evaluator(Calls):
         value = node.value
         if isinstance(value, str):
             return text_value(value)
-        return NOTHING if isinstance(value, float) else frozenset({Const(value)})
+        if isinstance(value, float):
+            return NOTHING
+        return frozenset({Number(value) if type(value) is int else Const(value)})
 
     def eval_await(self, node: ir.Await) -> Values:
         return members(self.awaited(value) for value in self.eval(node.value))

@@ -37,6 +37,7 @@ from session_lint.program.values import (
     ManagerFunction,
     Method,
     ModuleValue,
+    Number,
     Partial,
     Session,
     Symbol,
@@ -157,7 +158,7 @@ _NONE = frozenset({Const(None)})
 
 _number = attrgetter("number")
 
-_SIMPLE = frozenset({Symbol, External, Const, Instance, ClassValue, FunctionValue, ModuleValue, Session})
+_SIMPLE = frozenset({Symbol, External, Const, Number, Instance, ClassValue, FunctionValue, ModuleValue, Session})
 """The types of values without parts that count."""
 
 

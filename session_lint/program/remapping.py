@@ -28,6 +28,7 @@ from session_lint.program.values import (
     ManagerFunction,
     Method,
     ModuleValue,
+    Number,
     Partial,
     Session,
     Super,
@@ -79,7 +80,9 @@ def bear_session(values: Values) -> bool:
     return False
 
 
-_EMPTY = frozenset({Symbol, Const, ModuleValue, FunctionValue, ClassValue, Factory, Engine, Connection, TypeForm})
+_EMPTY = frozenset(
+    {Symbol, Const, Number, ModuleValue, FunctionValue, ClassValue, Factory, Engine, Connection, TypeForm}
+)
 
 
 def _held(value: Value) -> Iterable[Iterable[Value]]:

@@ -222,6 +222,13 @@ class Const(msgspec.Struct, frozen=True):
         return text_hash(self.value) if isinstance(self.value, str) else hash(self.value or 0)
 
 
+class Number(Const, frozen=True):
+    """An integer, which is never equal to a flag: of ``1`` and ``True``, what is remembered of one is not that of the other."""
+
+    def __hash__(self) -> int:
+        return hash(self.value) + 10
+
+
 class TypeForm(msgspec.Struct, frozen=True):
     """A subscripted or composed type: ``Optional[X]``, ``X | Y``, ``Annotated[X, …]``, ``NewType``."""
 
@@ -294,6 +301,7 @@ Value = Union[
     Container,
     DictValue,
     Const,
+    Number,
     TypeForm,
     Dependency,
     Partial,
