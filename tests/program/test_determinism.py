@@ -34,7 +34,7 @@ one, none = frozenset({Symbol("a")}), Const(None)
 values = [
     Symbol("a"), External("a", one), ModuleValue("a"), Session(True, None), Factory(True, None), Engine(True, None),
     Connection(True), Handle("a", none), Method(none, "a"), Coroutine(one), Generator(one, None, True),
-    ContextManager(one, None, True), Container((one,), True), DictValue((("a", one),)), Const("a"), TypeForm("a", (one,)),
+    ContextManager(one, None, True), Container((one,), True), DictValue((("a", one),)), Const("a"), Number(1), TypeForm("a", (one,)),
     Dependency(one), Partial(none, (one,), ()), ManagerFunction(none, True), FunctionValue(place), ClassValue(place), Instance(place),
     BoundMethod(place, none), Super(place, none), Wrapped(none, place),
 ]
