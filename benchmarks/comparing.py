@@ -23,6 +23,7 @@ _QUOTED = (
     ("/ Fixit", own.COLD, FIXIT.name),
     ("nothing changed / ruff without cache", own.WARM, RUFF.name),
     ("one file edited / `import libcst`", own.EDITED, own.LIBCST),
+    ("the same, in session code", own.SESSION_EDITED, own.LIBCST),
     ("a comment edited / `import libcst`", own.COMMENTED, own.LIBCST),
     ("hook / flake8, five files", own.HOOK, HOOK_FLAKE8),
 )

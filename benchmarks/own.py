@@ -17,7 +17,8 @@ LIBCST = "python -c 'import libcst'"
 COLD = "session-lint, first run"
 WARM = "session-lint, nothing changed"
 CHECKOUT = "session-lint, all times new"
-EDITED = "session-lint, one file edited"
+EDITED = "session-lint, one file edited outside of session code"
+SESSION_EDITED = "session-lint, one file edited in session code"
 COMMENTED = "session-lint, a comment edited"
 HOOK = "session-lint, hook with five edited files"
 
@@ -60,7 +61,11 @@ def subjects(tree: Tree, cache: Path, *, hook: bool = True) -> list[Subject]:
 
     def edit_one(number: int) -> None:
         settle(number)
-        edit(tree.root / one, f"edited_in_round_{number} = True")
+        edit(tree.root / one, _function(number))
+
+    def edit_session_code(number: int) -> None:
+        settle(number)
+        edit(tree.root / one, f"\ndef session_edited_in_round_{number}(session):\n    session.commit()")
 
     def comment_on_one(number: int) -> None:
         settle(number)
@@ -69,18 +74,23 @@ def subjects(tree: Tree, cache: Path, *, hook: bool = True) -> list[Subject]:
     def edit_five(number: int) -> None:
         settle(number)
         for path in five:
-            edit(tree.root / path, f"edited_for_the_hook_of_round_{number} = True")
+            edit(tree.root / path, _function(number, "for_the_hook"))
 
     found = [
         Subject(COLD, whole, cwd, forget),
         Subject(WARM, whole, cwd, settle),
         Subject(CHECKOUT, whole, cwd, check_out),
         Subject(EDITED, whole, cwd, edit_one),
+        Subject(SESSION_EDITED, whole, cwd, edit_session_code),
         Subject(COMMENTED, whole, cwd, comment_on_one),
     ]
     if hook:
         found.append(Subject(HOOK, command(tree, cache, paths=five), cwd, edit_five))
     return found
+
+
+def _function(number: int, what: str = "alone") -> str:
+    return f"\ndef edited_{what}_in_round_{number}(values):\n    return sorted(values)[:{number + 1}]"
 
 
 def warm_up(folder: Path) -> None:

@@ -16,7 +16,7 @@ from benchmarks.tables import megabytes, seconds, table
 from benchmarks.trees import Tree
 
 SIZES = (250, 500, 1_000, 2_000, 5_000, 10_000)
-FITTED = (own.COLD, own.WARM, own.CHECKOUT, own.EDITED)
+FITTED = (own.COLD, own.WARM, own.CHECKOUT, own.EDITED, own.SESSION_EDITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ def _exponents(measured: Sequence[tuple[Tree, Samples]]) -> str:
         (own.WARM, own.BARE, "cpu"),
         (own.CHECKOUT, own.BARE, "cpu"),
         (own.EDITED, own.LIBCST, "cpu"),
+        (own.SESSION_EDITED, own.LIBCST, "cpu"),
     ):
         found = [
             (tree.size, samples.excess(name, start, "wall" if quantity == "wall" else "cpu"))

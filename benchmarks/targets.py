@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.own import BARE, COLD, EDITED, HOOK, LIBCST, WARM
+from benchmarks.own import BARE, COLD, EDITED, HOOK, LIBCST, SESSION_EDITED, WARM
 from benchmarks.peers import FIXIT, FLAKE8, RUFF, SEMGREP
 from benchmarks.rounds import Quantity, Samples
 from benchmarks.tables import times
@@ -65,6 +65,7 @@ TARGETS = (
     Target(WARM, RUFF.name, 0.6, least=1900),
     Target(WARM, BARE, 0.09, "more", "cpu", least=700),
     Target(EDITED, LIBCST, 1.6, least=700),
+    Target(SESSION_EDITED, LIBCST, 1.6, least=700),
     Target(HOOK, HOOK_FLAKE8, 1, least=1900),
     Target(COLD, None, 150e6, "amount", "peak"),
     Target(WARM, None, 150e6, "amount", "peak"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from session_lint.analysis import Analysis, rule_of
-from session_lint.cache.analyses import find_analysis, keep_analysis
+from session_lint.cache.analyses import find_analysis, keep_analysis, keep_quiet
 from session_lint.cache.forms import form_of, keep_forms, read_forms
 from session_lint.cache.keys import inputs, release
 from session_lint.cache.seal import user_key
@@ -287,19 +287,24 @@ class _Stages:
         found = answer(self._store, Edited(contents, self._lowered, name_of))
         self.reason = found.reason
         if found.analysis is not None:
-            keep_analysis(self._store, name, found.analysis, contents)
+            keep_analysis(self._store, name, found.analysis, contents, found.root)
             add_modules(self._store, self._lowered)
         return found.analysis
 
     def analysis(self, rules: Sequence[Rule], known: Sequence[Rule]) -> Analysis:
         """What the rules say, kept for the next run."""
-        from session_lint.judging import judge
+        from session_lint.edits.surveying import survey
+        from session_lint.judging import judge, room_for_linking
 
         program, loaded = self.program(), self.loaded()
         found = judge(program, loaded, rules, known, self._clock.lap, self._request.progress)
         if not (loaded.passing or found.faults) and self._store.folder is not None:
             name = self._name(loaded.forms)
-            keep_analysis(self._store, name, found, self._tree.digests)
+            keep_analysis(self._store, name, found, self._tree.digests, name)
+            with room_for_linking():
+                quiet = survey(program)
+            keep_quiet(self._store, name, quiet)
+            self._clock.lap("surveying")
             keep_forms(self._store, {**loaded.forms, self._name({}): name}, read_forms(self._store))
         return found
 

@@ -148,6 +148,40 @@ def binders(statement: ir.Statement) -> list[ir.Lambda | ir.Walrus]:
     return found
 
 
+def always_raises(body: Sequence[ir.Statement]) -> bool:
+    """Whether statements end by an exception whatever happens, as far as can be told from their form."""
+    if not body or any(isinstance(statement, ir.Return) for statement in walk(body)):
+        return False
+    match body[-1]:
+        case ir.Raise():
+            return True
+        case ir.If(body=first, orelse=second):
+            return always_raises(first) and always_raises(second)
+        case ir.With(body=inner):
+            return always_raises(inner)
+        case _:
+            return False
+
+
+def only_declares(body: Sequence[ir.Statement]) -> bool:
+    """Whether a function's body is empty, ``...`` or raises NotImplementedError, of which it may say more."""
+    does = raises = False
+    for statement in body:
+        match statement:
+            case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
+                continue
+            case ir.Raise(exception=exception):
+                kind = exception.func if isinstance(exception, ir.Call) else exception
+                if not isinstance(kind, ir.Name) or kind.id not in ("NotImplementedError", "NotImplemented"):
+                    return False
+                raises = True
+            case ir.Assign():
+                does = True
+            case _:
+                return False
+    return raises or not does
+
+
 def path_to(body: Sequence[ir.Statement], node: ir.Expr) -> tuple[ir.Statement, ...]:
     """The statements around an expression, outermost first: the last is the one it stands in; empty when it is not there."""
     for statement in body:

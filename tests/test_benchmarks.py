@@ -119,5 +119,5 @@ def test_a_quick_comparison_prints_ratios(
     assert "### tree: 3 files" in said
     assert "flake8 7.5.0" in said
     rows = {row.split("|")[1].strip(): row.split("|")[2:] for row in said.splitlines() if row.startswith("| ")}
-    for name in (own.COLD, own.WARM, own.CHECKOUT, own.EDITED, own.COMMENTED, own.HOOK):
+    for name in (own.COLD, own.WARM, own.CHECKOUT, own.EDITED, own.SESSION_EDITED, own.COMMENTED, own.HOOK):
         assert float(rows[name][1].strip()) > 0  # times what flake8 takes

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from session_lint import ir
 from session_lint.analysis import Analysis, Remarks
-from session_lint.cache.analyses import find_analysis, kept_trees
+from session_lint.cache.analyses import Kept, find_analysis, find_quiet, kept_trees
 from session_lint.cache.modules import find_modules
 from session_lint.cache.store import Store
-from session_lint.edits.comparing import Rows, moved_rows
+from session_lint.edits.comparing import Comparison, Differs, Rows, compare
+from session_lint.edits.inert import Around, Seen, check
 from session_lint.edits.moving import NoPlace, move
+from session_lint.findings import Finding
 from session_lint.lowering.few import MOST
 from session_lint.lowering.outcome import decode_outcome
 from session_lint.record import Record
@@ -33,46 +35,75 @@ class Edited(Record, frozen=True):
 
 
 class Answer(Record, frozen=True):
-    """The analysis of an edited tree, without linking; or why it is to be linked."""
+    """The analysis of an edited tree, without linking; or why it is to be linked.
+
+    ``root`` is the key of the linked tree that all of it goes back to.
+    """
 
     analysis: Analysis | None
     reason: str
-    edited: int = 0
+    root: bytes = b""
 
 
 def answer(store: Store, tree: Edited) -> Answer:
-    """The analysis of a tree that differs from one of a kept analysis in rows alone."""
-    for key, contents in kept_trees(store):
-        if contents.keys() != tree.contents.keys():
+    """The analysis of a tree that differs from one of a kept analysis in nothing that is found."""
+    for kept in kept_trees(store):
+        if kept.contents.keys() != tree.contents.keys():
             continue
-        paths = [path for path, content in tree.contents.items() if contents[path] != content]
-        if len(paths) > MOST or not paths or tree.name(contents) != key:
-            continue
-        return _answer(store, tree, key, contents, paths)
+        paths = [path for path, content in tree.contents.items() if kept.contents[path] != content]
+        if 0 < len(paths) <= MOST and tree.name(kept.contents) == kept.key:
+            return _answer(store, tree, kept, paths)
     return Answer(None, "no analysis is kept of a tree like this")
 
 
-def _answer(store: Store, tree: Edited, key: bytes, contents: Mapping[str, bytes], paths: Sequence[str]) -> Answer:
-    before = _modules(store, {}, [contents[path] for path in paths])
+def _answer(store: Store, tree: Edited, kept: Kept, paths: Sequence[str]) -> Answer:
+    before = _modules(store, {}, [kept.contents[path] for path in paths])
     after = _modules(store, tree.outcomes, [tree.contents[path] for path in paths])
     if before is None or after is None:
         return Answer(None, "what an edited file was before is not kept, or either has no syntax tree")
     moves: dict[str, Rows] = {}
-    for path, old, new in zip(paths, before, after, strict=True):
-        rows = moved_rows(old, new)
-        if rows is None:
-            return Answer(None, f"{path} says something else now")
-        if any(_is_taken_for(other, path) for other in contents):
+    changes: list[tuple[str, Comparison]] = []
+    edited = dict(zip(paths, zip(before, after, strict=True), strict=True))
+    for path, (old, new) in edited.items():
+        try:
+            comparison = compare(old, new)
+        except Differs:
+            return Answer(None, f"{path} differs in more than the bodies of functions")
+        if any(_is_taken_for(other, path) for other in kept.contents):
             return Answer(None, f"{path} may be named where another file is")
-        moves[path] = rows
-    analysis = find_analysis(store, key)
+        moves[path] = comparison.rows
+        if comparison.functions or comparison.gone or comparison.come:
+            changes.append((path, comparison))
+    if changes:
+        quiet = find_quiet(store, kept.root)
+        if quiet is None:
+            return Answer(None, "it is not kept where the program is quiet")
+        for path, comparison in changes:
+            file = quiet.file(path)
+            if file is None:
+                return Answer(None, f"nothing is known of {path}")
+            try:
+                check(Around(file, quiet, *edited[path]), comparison)
+            except Seen as seen:
+                return Answer(None, f"{path}: {seen}")
+    analysis = find_analysis(store, kept.key)
     if analysis is None:
         return Answer(None, "the analysis of the tree before the edit is not kept")
+    if any(_is_about(finding, path, comparison) for path, comparison in changes for finding in analysis.findings):
+        return Answer(None, "something is found in what has changed")
     try:
         moved = move(analysis, moves, _remarks(analysis, tree.contents, dict(zip(paths, after, strict=True))))
     except NoPlace:
         return Answer(None, "it is not known where all that was found is now")
-    return Answer(moved, "", len(paths))
+    return Answer(moved, "", kept.root)
+
+
+def _is_about(finding: Finding, path: str, comparison: Comparison) -> bool:
+    """Whether a finding, or a link of its chain, stands in what has changed."""
+    rows = {finding.span.row} if finding.filename == path else set()
+    rows |= {link.row for link in finding.chain if link.filename == path}
+    spans = [*(changed.old.span for changed in comparison.functions), *(gone.span for gone in comparison.gone)]
+    return any(span.row <= row <= span.end_row for span in spans for row in rows)
 
 
 def _modules(store: Store, outcomes: Mapping[bytes, bytes], contents: Sequence[bytes]) -> list[ir.Module] | None:

@@ -81,7 +81,10 @@ class ExternalCall(Record, frozen=True):
 
 @dataclass(slots=True)
 class FlowFacts:
-    """What the flow saw on its way, for the stages after it."""
+    """What the flow saw on its way, for the stages after it.
+
+    ``placed`` are attributes whose cell is of one class or another by what was looked up before.
+    """
 
     creations: dict[tuple[int, str], Creation] = field(default_factory=dict)
     externals: dict[int | tuple[int, str], ExternalCall] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class FlowFacts:
     touching: set[Unit] = field(default_factory=set)
     used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
     owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
     steps: int = 0
     evaluations: int = 0
 
@@ -362,8 +366,7 @@ class Flow(Evaluator):
     def store_attribute(self, target: ir.Attribute, owner: Value, values: Values) -> None:
         match owner:
             case Instance(cls=cls) | ClassValue(cls=cls):
-                holder = next((c for c in cls.lineage() if target.name in c.attrs), cls)
-                self.write(holder.attrs.setdefault(target.name, Cell()), values)
+                self.write(self._cell_of(cls, target.name), values)
             case ModuleValue(name=name):
                 module = self.world.index.by_name.get(name)
                 if module is not None and target.name in module.cells:
@@ -372,6 +375,13 @@ class Flow(Evaluator):
                 self.write(self.world.shared_cell(f"state.{target.name}"), values)
             case _:
                 pass
+
+    def _cell_of(self, cls: Class, name: str) -> Cell:
+        """The cell that an attribute of a class's objects is stored in: the nearest one that there is by now."""
+        if len(cls.lineage()) > 1 or cls.subclasses:
+            self.facts.placed.add(name)
+        holder = next((c for c in cls.lineage() if name in c.attrs), cls)
+        return holder.attrs.setdefault(name, Cell())
 
     # Calls
 
@@ -427,8 +437,7 @@ class Flow(Evaluator):
             self.call_function(init, instance, args, node)
         else:
             for name, values in dataclass_fields(cls, args).items():
-                holder = next((c for c in cls.lineage() if name in c.attrs), cls)
-                self.write(holder.attrs.setdefault(name, Cell()), values)
+                self.write(self._cell_of(cls, name), values)
         return frozenset({instance})
 
     def created(self, kind: str, value: Value, name: str, args: Arguments, node: ir.Call | None) -> Value:

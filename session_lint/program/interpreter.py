@@ -41,7 +41,7 @@ from session_lint.program.values import (
     Wrapped,
 )
 from session_lint.program.world import Arguments, is_stub, members, sessions
-from session_lint.traversal import expressions, walk
+from session_lint.traversal import always_raises, expressions, walk
 
 MAX_CONTEXTS = 12
 MAX_CALL_DEPTH = 30
@@ -377,7 +377,7 @@ class Frame(Blocks):
     def _only_raises(self, function: Function) -> bool:
         known = self.analysis.endless.get(function)
         if known is None:
-            known = _always_raises(function.body) and not _may_be_another(function)
+            known = always_raises(function.body) and not _may_be_another(function)
             self.analysis.endless[function] = known
         return known
 
@@ -621,21 +621,6 @@ def _asks_for(function: Function, name: str) -> bool:
 def _may_differ(values: Values) -> Values:
     """What a call gives, without the flags: a function that always says yes today is asked for a reason."""
     return frozenset(v for v in values if not (isinstance(v, Const) and isinstance(v.value, bool)))
-
-
-def _always_raises(body: Sequence[ir.Statement]) -> bool:
-    """Whether statements end by an exception whatever happens, as far as can be told from their form."""
-    if not body or any(isinstance(statement, ir.Return) for statement in walk(body)):
-        return False
-    match body[-1]:
-        case ir.Raise():
-            return True
-        case ir.If(body=first, orelse=second):
-            return _always_raises(first) and _always_raises(second)
-        case ir.With(body=inner):
-            return _always_raises(inner)
-        case _:
-            return False
 
 
 def _never_returns(function: Function) -> bool:

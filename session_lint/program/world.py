@@ -12,6 +12,7 @@ from session_lint.program.building import ModuleIndex
 from session_lint.program.symbols import Cell, Class, Function, Module
 from session_lint.program.values import NOTHING, Instance, Session, Values
 from session_lint.record import Record
+from session_lint.traversal import only_declares
 
 NO_KEYWORDS: Mapping[str, Values] = {}
 
@@ -95,19 +96,5 @@ def sessions(args: Arguments) -> Values:
 
 
 def is_stub(function: Function) -> bool:
-    """Whether a function only declares: its body is empty, ``...`` or raises NotImplementedError, of which it may say more."""
-    does = raises = False
-    for statement in function.body:
-        match statement:
-            case ir.ExprStatement(value=ir.Constant() | ir.Opaque()) | ir.Jump(kind="pass"):
-                continue
-            case ir.Raise(exception=exception):
-                kind = exception.func if isinstance(exception, ir.Call) else exception
-                if not isinstance(kind, ir.Name) or kind.id not in ("NotImplementedError", "NotImplemented"):
-                    return False
-                raises = True
-            case ir.Assign():
-                does = True
-            case _:
-                return False
-    return (raises or not does) and not isinstance(function.node, ir.Lambda)
+    """Whether a function only declares."""
+    return only_declares(function.body) and not isinstance(function.node, ir.Lambda)

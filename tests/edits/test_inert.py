@@ -1,0 +1,254 @@
+"""Edits of code that no session is in reach of are answered without linking, and all others are linked."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from editing import code, layout
+from fixture_cases import FIXTURES
+
+from session_lint.edits import inert, quiet
+from session_lint.pipeline import find_files, run
+from session_lint.program import frameworks, known_calls, layers, vocabulary
+from session_lint.request import Request
+from session_lint.result import Result
+from session_lint.rules import background
+from session_lint.rules import sl506_connection_state_behind_pooler as sl506
+from session_lint.rules.registry import Selection
+
+PROJECT = {
+    "app/__init__.py": "",
+    "app/database.py": """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+engine = create_engine("sqlite://")
+make_session = sessionmaker(engine)
+
+def get_session():
+    with make_session() as session:
+        yield session
+""",
+    "app/routes.py": """
+from fastapi import APIRouter, Depends
+from app.database import get_session
+from app.pricing import Price, price_of
+from app.services import order
+
+router = APIRouter()
+
+@router.post("/orders")
+def post_order(name: str, session=Depends(get_session)):
+    with session.begin():
+        return order(session, name, price_of(name))
+""",
+    "app/services.py": """
+import json
+import logging
+
+logger = logging.getLogger(__name__)
+LIMIT = 10
+
+def order(session, name, price):
+    session.add(name)
+    session.commit()
+    return describe(name, price)
+
+def describe(name, price):
+    logger.info("described")
+    text = f"{name}: {price}"
+    return text
+
+def check(name):
+    if len(name) > LIMIT:
+        raise ValueError(name)
+    count = 1
+    count += len(name)
+    note(count)
+
+def note(count):
+    print(count)
+    print(json.dumps(count))
+""",
+    "app/pricing.py": """
+class Price:
+    def __init__(self, amount):
+        self.amount = amount
+
+    @property
+    def rounded(self):
+        return round(self.amount)
+
+    def shown(self):
+        amount = self.amount
+        print("shown")
+        return str(amount)
+
+def price_of(name):
+    price = Price(len(name))
+    total = price.amount * 2
+    return price
+""",
+}
+
+UNSEEN = {
+    "a log entry": (
+        "services",
+        '    logger.info("described")',
+        '    logger.info("described %s", name)\n    logger.debug("more")',
+    ),
+    "no log entry": ("services", '    logger.info("described")\n', ""),
+    "a condition": ("services", "len(name) > LIMIT", "len(name) >= LIMIT and name"),
+    "another error": ("services", "raise ValueError(name)", 'raise TypeError(f"no {name}")'),
+    "a block": (
+        "services",
+        "    print(count)\n",
+        "    for one in range(count):\n        if one:\n            print(one)\n",
+    ),
+    "a text of the same kind": ("services", 'f"{name}: {price}"', 'f"{price} for {name}"'),
+    "a harmless library": ("services", "print(json.dumps(count))", "print(json.dumps([count, 1]))"),
+    "arithmetic": ("pricing", "price.amount * 2", "price.amount * 3 - 1"),
+    "a constant that nobody asks for": ("services", "LIMIT = 10\n", "LIMIT = 10\nMOST_OF_ALL = 3\n"),
+    "a function that nobody calls": ("services", "def note(", "def halved(count):\n    return count / 2\n\ndef note("),
+    "a docstring": ("services", "def note(count):\n", 'def note(count):\n    """Say how many."""\n'),
+}
+
+SEEN = {
+    "a session": ("services", "    session.commit()\n", ""),
+    "a function that reaches one": ("services", "    session.add(name)\n", "    session.add(name)\n    print(name)\n"),
+    "a result": ("services", "    return text", "    return None"),
+    "what is returned": ("services", '    text = f"{name}: {price}"', '    text = [name, price]'),
+    "a call of the project's": ("services", "    note(count)\n", ""),
+    "another argument": ("services", "    note(count)\n", "    note(True)\n"),
+    "an attribute": ("pricing", '        print("shown")', '        self.seen = True'),
+    "a property": ("pricing", "    total = price.amount * 2", "    total = price.rounded"),
+    "an object": ("pricing", "    total = price.amount * 2", "    total = Price(2)"),
+    "a constant that is asked for": ("services", "LIMIT = 10", "LIMIT = 11"),
+    "a name that others ask for": ("services", "LIMIT = 10\n", "LIMIT = 10\nlogging = 3\n"),
+    "an address": ("services", '    logger.info("described")', '    logger.info("postgresql+asyncpg://db/x")'),
+    "an import": ("services", "import json\n", "import json\nimport time\n"),
+    "a wait": ("services", "    print(count)\n", "    time.sleep(count)\n"),
+    "a decorator": ("services", "def note(", "@print\ndef note("),
+    "another parameter": ("services", "def note(count)", "def note(count, session=None)"),
+    "a generator": ("services", "    print(count)\n", "    yield count\n"),
+    "a scope": ("services", "    print(count)\n", "    print(lambda: count)\n"),
+    "a name that becomes a variable": ("services", "    print(count)\n", "    json = count\n"),
+    "a function that only raises": ("services", "    print(count)\n    print(json.dumps(count))\n", "    raise ValueError(json.dumps(count))\n"),
+    "a function with a session": ("services", "def note(", "def noted(session):\n    return 1\n\ndef note("),
+    "a new endpoint": ("routes", "@router.post", '@router.get("/x")\ndef x():\n    return 1\n\n@router.post'),
+}  # fmt: skip
+
+
+def test_names_that_the_analysis_knows_are_not_called() -> None:
+    registering = {name.rpartition(".")[2] for name in frameworks._REGISTRATIONS} - {"append"}
+    known = {*registering, *background._METHODS, *background._TASK_STARTERS, *background._WAITERS, *sl506._RUNS}
+    assert known - inert.CALLEES == inert._COLLECTORS
+    assert {*layers._PREFIXES, "dependencies"} <= inert.KEYWORDS
+    for name in vocabulary.NEVER_RETURN | set(known_calls.CALLS):
+        last = name.rpartition(".")[2]
+        assert not quiet.is_harmless(name) or last not in inert._BUILTINS or last in HANDED_ON
+
+
+HANDED_ON = {"dict", "list", "tuple"}
+"""Builtins that give what they are given."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.lstrip("\n"))
+    return tmp_path
+
+
+def lint(root: Path, *, cache: bool = True) -> Result:
+    request = Request(paths=(root,), root=root, cache=cache, selection=Selection("", ["ALL"]), preview=True)
+    return run(request, find_files(request))
+
+
+def said(result: Result) -> tuple[object, ...]:
+    """All that is known, but for the size of the program as it was linked."""
+    known = result.analysis
+    return (
+        result.findings,
+        result.hidden,
+        known.findings,
+        known.remarks,
+        known.counts,
+        known.other_policy,
+        known.defined,
+    )
+
+
+def edit(root: Path, name: str, old: str, new: str) -> None:
+    path = root / "app" / f"{name}.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_what_cannot_be_seen_is_not_linked(what: str, project: Path) -> None:
+    assert lint(project).findings
+    edit(project, *UNSEEN[what])
+    answered = lint(project)
+    assert answered.reasons == ()
+    assert said(answered) == said(lint(project, cache=False))
+
+
+@pytest.mark.parametrize("what", SEEN)
+def test_what_may_be_seen_is_linked(what: str, project: Path) -> None:
+    lint(project)
+    edit(project, *SEEN[what])
+    linked = lint(project)
+    assert linked.reasons
+    assert said(linked) == said(lint(project, cache=False))
+
+
+def test_edits_add_up(project: Path) -> None:
+    lint(project)
+    for what, change in UNSEEN.items():
+        if what not in ("no log entry", "a harmless library"):
+            edit(project, *change)
+            assert lint(project).reasons == ()
+    fresh = lint(project, cache=False)
+    assert said(lint(project)) == said(fresh)
+    edit(project, *SEEN["a session"])
+    assert lint(project).reasons
+    assert said(lint(project)) == said(lint(project, cache=False))
+
+
+PROJECTS = (
+    "batch_scraper/violating",
+    "batch_scraper/compliant",
+    "analysis/objects",
+    "patterns/05c_many_services",
+    "patterns/03c_decorator_objects",
+)
+
+
+def test_random_edits_are_answered_as_linking_does(tmp_path: Path) -> None:
+    answers: Counter[bool] = Counter()
+    for seed, name in enumerate(PROJECTS):
+        chance = random.Random(seed)
+        root = tmp_path / str(seed)
+        shutil.copytree(FIXTURES / name, root, ignore=shutil.ignore_patterns("__pycache__"))
+        lint(root)
+        for _ in range(12):
+            for path in chance.sample(sorted(root.rglob("*.py")), chance.randrange(1, 3)):
+                edited = chance.choice((code, code, layout))(path.read_text(), chance)
+                try:
+                    compile(edited, "edited", "exec")
+                except SyntaxError:
+                    continue
+                path.write_text(edited)
+            result = lint(root)
+            answers[not result.reasons] += 1
+            assert said(result) == said(lint(root, cache=False))
+    assert answers[True] > 10
+    assert answers[False] > 10
