@@ -39,7 +39,7 @@ Shape: TypeAlias = object
 
 _SPEAKING = re.compile(r"session|sqlalchemy|sqlmodel|engine|transaction|commit|rollback|begin|flush|pg_", re.IGNORECASE)
 _UNREADABLE = frozenset({"state", "dependency_overrides", "query"})
-_KEYS = re.compile(r"func|raw_sql|(no_)?prepared?|prepare|statement_cache|isolation", re.IGNORECASE)
+_KEYS = re.compile(r"func|raw_sql|\w*prepare\w*|statement_cache\w*|isolation_level|AUTOCOMMIT")
 _ADDRESS = ("+", "://")
 CALLEES = frozenset(
     [
@@ -267,8 +267,9 @@ def check(around: Around, comparison: Comparison) -> None:
     """
     if comparison.gone or comparison.come:
         _check_top(around, comparison)
+    others = {*(changed.qualname for changed in comparison.functions), *(_name(gone) for gone in comparison.gone)}
     for changed in comparison.functions:
-        _check_function(around, changed)
+        _check_function(around, changed, others)
 
 
 def _check_top(around: Around, comparison: Comparison) -> None:
@@ -286,10 +287,15 @@ def _check_top(around: Around, comparison: Comparison) -> None:
     for name in names:
         if name in taken or _SPEAKING.search(name) or name.startswith("__"):
             raise Seen(f"{name} is a name that others use")
+    others = {changed.qualname for changed in comparison.functions}
     for statements in (comparison.gone, comparison.come):
         for statement in statements:
             if isinstance(statement, ir.FunctionDef):
-                _check_new(around, statement, names, is_known=statements is comparison.gone)
+                _check_new(around, statement, names | others, is_known=statements is comparison.gone)
+
+
+def _name(statement: ir.Statement) -> str:
+    return statement.name if isinstance(statement, ir.FunctionDef) else ""
 
 
 def _is_first(statement: ir.Statement) -> bool:
@@ -323,12 +329,12 @@ def _check_new(around: Around, function: ir.FunctionDef, others: AbstractSet[str
     judge = _Judge(around, _own(function), ())
     for statement in function.body:
         judge.statement(statement)
-    if others & set(names_in(function.body)) or judge.through - _loaded(around, function.name, ()):
+    if others & set(names_in(function.body)) or judge.through - _loaded(around, others, ()):
         raise Seen(f"{function.name} is more than a function on its own")
 
 
-def _check_function(around: Around, changed: Changed) -> None:
-    """Check a function whose body has changed."""
+def _check_function(around: Around, changed: Changed, others: AbstractSet[str]) -> None:
+    """Check a function whose body has changed, as those of others have."""
     qualname, old, new = changed.qualname, changed.old, changed.new
     plain = around.file.functions.get(qualname)
     if plain is None:
@@ -346,7 +352,7 @@ def _check_function(around: Around, changed: Changed) -> None:
         before.statement(statement)
     for statement in parts.come:
         after.statement(statement)
-    for name in (before.through | after.through) - _loaded(around, qualname, parts.kept):
+    for name in (before.through | after.through) - _loaded(around, others, parts.kept):
         raise Seen(f"{name} is used for the first time, or no more")
     changes = {
         name
@@ -513,8 +519,8 @@ def _nodes(part: object) -> Iterator[object]:
             waiting.extend(getattr(part, name) for name in part.__struct_fields__ if name not in POSITIONS)
 
 
-def _loaded(around: Around, qualname: str, kept: Sequence[tuple[ir.Statement, bool]]) -> frozenset[str]:
-    """The names of the top level that what has not changed in a file reads, for certain."""
+def _loaded(around: Around, changed: AbstractSet[str], kept: Sequence[tuple[ir.Statement, bool]]) -> frozenset[str]:
+    """The names of the top level that a file reads for certain, in what has not changed: in other functions, and in what stayed."""
     found: set[str] = set()
 
     def read(statements: Iterable[ir.Statement], own: AbstractSet[str]) -> None:
@@ -528,7 +534,7 @@ def _loaded(around: Around, qualname: str, kept: Sequence[tuple[ir.Statement, bo
         for statement in walk(body):
             if isinstance(statement, ir.ClassDef):
                 look(statement.body, f"{prefix}{statement.name}.", outer | _bound_by(statement.body))
-            elif isinstance(statement, ir.FunctionDef) and f"{prefix}{statement.name}" != qualname:
+            elif isinstance(statement, ir.FunctionDef) and f"{prefix}{statement.name}" not in changed:
                 own = outer | _bound_by(statement.body) | {param.name for param in statement.params}
                 look(statement.body, f"{prefix}{statement.name}.", own)
 
@@ -607,8 +613,10 @@ class _Judge:
             case ir.Collection():
                 for name in _names_of(target):
                     self._set(name, _ANYTHING, is_plain=is_plain)
-            case ir.Subscript():
+            case ir.Subscript(value=owner):
                 self._value(target)
+                if not self._value(owner):
+                    raise Seen("it sets an item of what may be shared")
             case _:
                 raise Seen("it does more than read, call and set")
 
@@ -728,7 +736,7 @@ class _Judge:
 def _says(value: object) -> bool:
     """Whether a constant is a text that rules look for."""
     return isinstance(value, str) and (
-        _KEYS.search(value) is not None
+        _KEYS.fullmatch(value) is not None
         or any(sign in value for sign in _ADDRESS)
         or _SPEAKING.search(value) is not None
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from session_lint.edits.quiet import Quiet, QuietFile, is_harmless
-from session_lint.program import Program
+from session_lint.program import Program, vocabulary
 from session_lint.program.symbols import Cell, Class, Function, Module
 from session_lint.program.values import (
     NOTHING,
@@ -64,7 +64,7 @@ class _Survey:
         for module in self._flow.world.modules:
             yield from (function.name for function in module.functions if function.is_property)
             for cls in module.classes:
-                yield from (name for name, cell in cls.attrs.items() if _has_module(cell))
+                yield from (name for name, cell in cls.attrs.items() if _is_special(cell))
 
     def _file(self, module: Module, asked: Iterable[str], is_starred: bool) -> QuietFile:
         names = Counter(function.qualname for function in module.functions)
@@ -118,6 +118,7 @@ class _Survey:
             or function in facts.touching
             or function in facts.injected
             or function in facts.contained
+            or any(_is_special(cell) for cell in function.cells.values())
         )
 
     def _is_bare(self, cls: Class) -> bool:
@@ -164,5 +165,13 @@ def _is_plain(value: Value) -> bool:
             return False
 
 
-def _has_module(cell: Cell) -> bool:
-    return any(isinstance(value, ModuleValue) for value in cell.values)
+def _is_special(cell: Cell) -> bool:
+    """Whether reading an attribute of what a cell holds may do something: of a module, or what any code may set."""
+    return any(
+        isinstance(value, ModuleValue)
+        or (
+            isinstance(value, External)
+            and (value.name in vocabulary.STATE_HOLDERS or value.name.endswith(".dependency_overrides"))
+        )
+        for value in cell.values
+    )

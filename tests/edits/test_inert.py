@@ -210,6 +210,20 @@ def test_what_may_be_seen_is_linked(what: str, project: Path) -> None:
     assert said(linked) == said(lint(project, cache=False))
 
 
+def test_the_last_two_uses_of_a_name_go_together(project: Path) -> None:
+    used = "from app.limits import MOST\n\ndef one(x):\n    limit = MOST\n    print(x)\n\ndef two(x):\n    limit = MOST\n    print(x)\n"
+    (project / "app/limits.py").write_text("MOST = 3\n\ndef nothing():\n    print()\n")
+    users = project / "app/users.py"
+    users.write_text(used)
+    lint(project)
+    users.write_text(used.replace("    limit = MOST\n", ""))
+    assert lint(project).reasons
+    users.write_text(used)
+    lint(project)
+    users.write_text(used.replace("    limit = MOST\n", "", 1))
+    assert lint(project).reasons == ()
+
+
 def test_edits_add_up(project: Path) -> None:
     lint(project)
     for what, change in UNSEEN.items():
