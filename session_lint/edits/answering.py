@@ -47,13 +47,17 @@ class Answer(Record, frozen=True):
 
 def answer(store: Store, tree: Edited) -> Answer:
     """The analysis of a tree that differs from one of a kept analysis in nothing that is found."""
+    reasons = []
     for kept in kept_trees(store):
         if kept.contents.keys() != tree.contents.keys():
             continue
         paths = [path for path, content in tree.contents.items() if kept.contents[path] != content]
         if 0 < len(paths) <= MOST and tree.name(kept.contents) == kept.key:
-            return _answer(store, tree, kept, paths)
-    return Answer(None, "no analysis is kept of a tree like this")
+            found = _answer(store, tree, kept, paths)
+            if found.analysis is not None:
+                return found
+            reasons.append(found.reason)
+    return Answer(None, reasons[0] if reasons else "no analysis is kept of a tree like this")
 
 
 def _answer(store: Store, tree: Edited, kept: Kept, paths: Sequence[str]) -> Answer:
