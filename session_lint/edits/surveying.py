@@ -146,7 +146,7 @@ def _bindings(module: Module) -> dict[str, Binding]:
         if not isinstance(function.parent, Function):
             own = function.cells.keys() | function.links.keys()
             found |= {name: binding for name, binding in function.bindings.items() if name not in own}
-    return found
+    return {name: one if isinstance(one, Binding) else Binding(cells=(one,)) for name, one in found.items()}
 
 
 def _is_plain(value: Value) -> bool:
