@@ -54,7 +54,7 @@ def lower_all(
     """Lower files, in any order.
 
     Args:
-        files: their bytes.
+        files: their bytes; the caller may put others in their place once their outcome is there.
         jobs: how many processes share the work; None: as many as there are processors, and none for little work.
         seconds: how long a process may take for one file.
         memory: megabytes that a process may take.
@@ -73,8 +73,9 @@ def lower_all(
     wanted = jobs or min(processors(), 1 + total // SMALL)
     if wanted <= 1:
         # Only the parsing of a large file takes so long or so much memory that a process of its own has to bound it.
-        yield from _by_processes(files, [index for index in order if len(files[index]) > SMALL], 1, seconds, memory)
-        yield from _here(files, [index for index in order if len(files[index]) <= SMALL])
+        large = [index for index in order if len(files[index]) > SMALL]
+        yield from _by_processes(files, large, 1, seconds, memory)
+        yield from _here(files, order[len(large) :])
     else:
         yield from _by_processes(files, order, min(wanted, len(files)), seconds, memory)
 

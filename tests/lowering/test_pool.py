@@ -58,6 +58,17 @@ def test_outcomes_do_not_depend_on_the_number_of_processes(jobs: int) -> None:
     assert dict(lower_all(FILES, jobs=jobs)) == EXPECTED
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_may_be_let_go_of_once_it_is_lowered(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SMALL", 10)
+    files = [b"a = 1\n", b"large = 'file'\n", b"b = 2\n"]
+    lowered = []
+    for index, encoded in lower_all(files, jobs=jobs):
+        lowered.append((index, encoded == encode_outcome(outcome_of(files[index]))))
+        files[index] = b""
+    assert sorted(lowered) == [(0, True), (1, True), (2, True)]
+
+
 def test_outcomes_tell_what_is_wrong() -> None:
     assert refusal(EXPECTED[2]).row == 1
     assert "utf-8" in refusal(EXPECTED[3]).message
