@@ -20,7 +20,7 @@ from session_lint.traversal import expressions
 if TYPE_CHECKING:
     from session_lint.program import Program
     from session_lint.program.contexts import Event
-    from session_lint.program.flow import Creation
+    from session_lint.program.flow_facts import Creation
     from session_lint.program.symbols import Module
 
 Owner = Literal["router", "provider", "service"]

@@ -9,7 +9,7 @@ from session_lint import ir
 from session_lint.checks.facts import Facts
 from session_lint.program.dicts import entries
 from session_lint.program.engines import BuiltEngine, built_engines, keyword, poolclass
-from session_lint.program.flow import Creation
+from session_lint.program.flow_facts import Creation
 from session_lint.record import Record
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.openings import OPENINGS, Opening
 from session_lint.checks.unknown_sessions import UnknownSession, unknown_below, unknown_in
 from session_lint.checks.wording import SHOWN, counted, defined, lines, listed, named
-from session_lint.program.flow import function_of, stable
 from session_lint.program.symbols import Function
-from session_lint.program.values import Coroutine
+from session_lint.program.values import Coroutine, function_of, stable
 from session_lint.record import Record
 
 if TYPE_CHECKING:

@@ -11,9 +11,19 @@ from session_lint import ir
 from session_lint.checks.facts import Facts
 from session_lint.program import vocabulary
 from session_lint.program.contexts import Token, origins
-from session_lint.program.flow import Creation, stable
+from session_lint.program.flow_facts import Creation
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Container, ContextManager, Coroutine, Generator, Handle, Session, Site, Values
+from session_lint.program.values import (
+    Container,
+    ContextManager,
+    Coroutine,
+    Generator,
+    Handle,
+    Session,
+    Site,
+    Values,
+    stable,
+)
 from session_lint.record import Record
 from session_lint.traversal import expressions, subexpressions, walk
 

@@ -12,10 +12,9 @@ from session_lint.checks.facts import Facts
 from session_lint.checks.wording import lines, listed
 from session_lint.program import vocabulary
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import function_of
 from session_lint.program.remapping import bear_session
 from session_lint.program.symbols import Function
-from session_lint.program.values import External, Symbol
+from session_lint.program.values import External, Symbol, function_of
 from session_lint.record import Record
 from session_lint.traversal import expressions, walk
 

@@ -16,7 +16,8 @@ from session_lint.program.building import build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
-from session_lint.program.flow import Creation, ExternalCall, Flow
+from session_lint.program.flow import Flow
+from session_lint.program.flow_facts import Creation, ExternalCall
 from session_lint.program.keeping import owns_session
 from session_lint.program.places import Places, find_places
 from session_lint.program.roles import find_roles

@@ -11,7 +11,7 @@ from session_lint.program.analysis import Analysis, Run
 from session_lint.program.contexts import Context, Exit, Harm
 from session_lint.program.control import Unreachable
 from session_lint.program.entrypoints import EntryPoint, class_dependencies, dependency_of
-from session_lint.program.flow import Flow, function_of
+from session_lint.program.flow import Flow
 from session_lint.program.interpreter import Frame, enter
 from session_lint.program.remapping import bear_session
 from session_lint.program.symbols import Class, Function, Module, Unit
@@ -26,6 +26,7 @@ from session_lint.program.values import (
     Value,
     Values,
     Wrapped,
+    function_of,
 )
 from session_lint.program.waiting import Waiting
 from session_lint.program.world import Arguments, members

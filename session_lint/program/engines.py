@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from session_lint import ir
 from session_lint.program.dicts import Entries, entries
-from session_lint.program.flow import Creation
+from session_lint.program.flow_facts import Creation
 from session_lint.program.urls import Url, url_of
 from session_lint.program.values import Symbol
 from session_lint.program.vocabulary import engine_maker

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from session_lint import ir
-from session_lint.program.flow import ExternalCall, Flow, function_of, stable
+from session_lint.program.flow import Flow
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.frameworks import (
     JOB_TIMES,
     WORKER_LISTS,
@@ -38,6 +39,8 @@ from session_lint.program.values import (
     Value,
     Values,
     Wrapped,
+    function_of,
+    stable,
 )
 from session_lint.record import Record
 from session_lint.traversal import expressions, subexpressions

@@ -6,16 +6,20 @@ module's top level or a function) is evaluated again whenever something that it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 
 from session_lint import ir
 from session_lint.faults import note
 from session_lint.program import vocabulary
+from session_lint.program.binding import bind, dataclass_fields
+from session_lint.program.capacity import capped
 from session_lint.program.evaluator import Evaluator
+from session_lint.program.flow_facts import Creation, ExternalCall, FlowFacts
 from session_lint.program.imports import imported_first
+from session_lint.program.steps import Step, steps_of
 from session_lint.program.symbols import Cell, Class, Function, Module, Readers, Scope, Unit
 from session_lint.program.values import (
     NOTHING,
@@ -24,92 +28,22 @@ from session_lint.program.values import (
     ClassValue,
     Const,
     Container,
-    ContextManager,
     Coroutine,
     Dependency,
-    DictValue,
     External,
     Factory,
-    FunctionValue,
     Generator,
     Handle,
     Instance,
-    ManagerFunction,
-    Method,
     ModuleValue,
-    Number,
-    Partial,
     Session,
     Symbol,
     TypeForm,
     Value,
     Values,
-    Wrapped,
+    function_of,
 )
 from session_lint.program.world import Arguments, Binding, World, members
-from session_lint.record import Record
-from session_lint.traversal import blocks
-
-MAX_VALUES = 24
-MAX_FUNCTIONS = 512  # a decorator gets as many as it stands on
-MAX_EXTERNALS = 6
-MAX_COLLECTIONS = 4
-MAX_DEPTH = 4
-MAX_PARTS = 64
-
-
-class Creation(Record, frozen=True):
-    """A session, factory or engine made at a place: ``kind`` is session, factory-session, factory or engine."""
-
-    kind: str
-    name: str
-    value: Value
-    unit: Unit
-    node: ir.Call
-    args: Arguments
-
-
-class ExternalCall(Record, frozen=True):
-    """A call of something outside the project, or of a method of an engine or connection."""
-
-    name: str
-    unit: Unit
-    node: ir.Call
-    subject: Value | None
-    args: Arguments
-
-
-@dataclass(slots=True)
-class FlowFacts:
-    """What the flow saw on its way, for the stages after it.
-
-    ``placed`` are attributes whose cell is of one class or another by what was looked up before.
-    """
-
-    creations: dict[tuple[int, str], Creation] = field(default_factory=dict)
-    externals: dict[int | tuple[int, str], ExternalCall] = field(default_factory=dict)
-    callers: dict[Function, set[Unit]] = field(default_factory=dict)
-    call_targets: dict[int, Collection[Function]] = field(default_factory=dict)
-    receivers: dict[int, set[Value]] = field(default_factory=dict)
-    injected: set[Function] = field(default_factory=set)
-    contained: set[Function] = field(default_factory=set)
-    touching: set[Unit] = field(default_factory=set)
-    used: dict[tuple[str, str], set[Module]] = field(default_factory=dict)
-    owning: dict[tuple[Class, str], bool] = field(default_factory=dict)
-    placed: set[str] = field(default_factory=set)
-    steps: int = 0
-    evaluations: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class Step:
-    """The unit of work: a statement without its blocks, or a parameter, and where names are looked up from."""
-
-    unit: Unit
-    scope: Scope
-    node: ir.Statement | ir.Parameter
-    number: int = 0
-    is_queued: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -143,54 +77,9 @@ def _and(readers: Readers, reader: Step | Lookup) -> Readers:
     return readers
 
 
-def fits(value: Value) -> bool:
-    """Whether a value is small enough to be kept: not nested too deeply, and of not too many parts."""
-    if type(value) in _SIMPLE or (isinstance(value, BoundMethod) and type(value.receiver) in _SIMPLE):
-        return True
-    stack: list[tuple[Value, int]] = [(value, 0)]
-    parts = 0
-    while stack:
-        part, depth = stack.pop()
-        parts += 1
-        if depth > MAX_DEPTH or parts > MAX_PARTS:
-            return False
-        stack.extend((inner, depth + 1) for inner in _parts(part))
-    return True
-
-
 _NONE = frozenset({Const(None)})
 
 _number = attrgetter("number")
-
-_SIMPLE = frozenset({Symbol, External, Const, Number, Instance, ClassValue, FunctionValue, ModuleValue, Session})
-"""The types of values without parts that count."""
-
-
-def _parts(value: Value) -> Iterator[Value]:
-    match value:
-        case Container(items=groups) | TypeForm(args=groups):
-            for values in groups:
-                yield from values
-        case DictValue(items=pairs):
-            for _, values in pairs:
-                yield from values
-        case (
-            Coroutine(result=inner)
-            | Generator(items=inner)
-            | ContextManager(entered=inner)
-            | Dependency(provider=inner)
-        ):
-            yield from inner
-        case Handle(subject=part) | Method(subject=part) | BoundMethod(receiver=part):
-            yield part
-        case ManagerFunction(func=part) | Wrapped(func=part):
-            yield part
-        case Partial(func=func, args=args):
-            yield func
-            for values in args:
-                yield from values
-        case _:
-            return
 
 
 class Flow(Evaluator):
@@ -299,7 +188,7 @@ class Flow(Evaluator):
         fresh = values - old - cell.refused if old or cell.refused else values
         if not fresh:
             return
-        added = _capped(old, fresh)
+        added = capped(old, fresh)
         if len(added) < len(fresh):
             cell.refused |= fresh - added
         if added:
@@ -629,69 +518,6 @@ class Flow(Evaluator):
                     other.lookups.pop(reader.name, None)
 
 
-_SILENT = (ir.Jump, ir.Import, ir.ImportFrom, ir.ScopeStatement, ir.Delete)
-
-
-def steps_of(unit: Unit, classes: Mapping[int, Class]) -> Iterator[Step]:
-    """What there is to evaluate in a unit: parameters, and statements in source order."""
-    if isinstance(unit, Function):
-        for param in unit.params:
-            yield Step(unit, unit.parent, param)
-    yield from _steps(unit.body, unit, unit, classes)
-
-
-def _steps(body: Sequence[ir.Statement], unit: Unit, scope: Scope, classes: Mapping[int, Class]) -> Iterator[Step]:
-    for statement in body:
-        match statement:
-            case ir.ExprStatement(value=ir.Constant()) | ir.Return(value=None):
-                pass
-            case ir.ClassDef():
-                yield Step(unit, scope, statement)
-                yield from _steps(statement.body, unit, classes[id(statement)], classes)
-            case _ if not isinstance(statement, _SILENT):
-                yield Step(unit, scope, statement)
-                for block in blocks(statement):
-                    yield from _steps(block, unit, scope, classes)
-            case _:
-                pass
-
-
-def bind(function: Function, receiver: Value | None, args: Arguments) -> dict[str, Values]:
-    """Which parameter gets which argument; arguments that fit nowhere are dropped."""
-    params = list(function.params)
-    bound: dict[str, Values] = {}
-    if receiver is not None and function.takes_self and params:
-        bound[params.pop(0).name] = frozenset({receiver})
-    positional = [p for p in params if p.kind in ("positional-only", "positional")]
-    by_name = {p.name: p for p in params if p.kind in ("positional", "keyword")}
-    for param, values in zip(positional, args.positional, strict=False):
-        bound[param.name] = values
-    extra = members(args.positional[len(positional) :])
-    spare = dict(args.keywords)
-    for name in list(spare):
-        if name in by_name:
-            bound[name] = spare.pop(name)
-    for param in params:
-        if param.kind == "vararg" and extra:
-            bound[param.name] = frozenset({Container((extra,), False)})
-        elif param.kind == "kwarg" and spare:
-            bound[param.name] = frozenset({DictValue(tuple(sorted(spare.items())))})
-    return bound
-
-
-def dataclass_fields(cls: Class, args: Arguments) -> dict[str, Values]:
-    """What the generated constructor of a dataclass (or pydantic model) sets."""
-    names = [
-        statement.target.id
-        for base in reversed(list(cls.lineage()))
-        for statement in base.node.body
-        if isinstance(statement, ir.AnnAssign) and isinstance(statement.target, ir.Name)
-    ]
-    fields = dict(zip(names, args.positional, strict=False))
-    fields.update({name: values for name, values in args.keywords.items() if name in names})
-    return fields
-
-
 def _travelling(values: Values) -> Values:
     return values if all(map(_travels, values)) else frozenset(v for v in values if _travels(v))
 
@@ -704,63 +530,3 @@ def _travels(value: Value) -> bool:
             return not name.startswith("builtins.")
         case _:
             return True
-
-
-def _capped(old: Values, new: Values) -> Values:
-    if len(old) + len(new) <= MAX_COLLECTIONS:
-        return new if all(map(fits, new)) else frozenset([value for value in new if fits(value)])
-    kinds = [type(value) for value in old]
-    externals = kinds.count(External)
-    collections = kinds.count(Container) + kinds.count(DictValue)
-    functions = kinds.count(FunctionValue) + kinds.count(BoundMethod)
-    room = MAX_VALUES - (len(old) - functions)
-    kept: list[Value] = []
-    for value in sorted(new, key=stable) if len(new) > 1 else new:
-        if not fits(value):
-            continue
-        if isinstance(value, External):
-            if externals >= MAX_EXTERNALS:
-                continue
-            externals += 1
-        elif isinstance(value, (Container, DictValue)):
-            if collections >= MAX_COLLECTIONS:
-                continue
-            collections += 1
-        if isinstance(value, (FunctionValue, BoundMethod)):
-            if functions >= MAX_FUNCTIONS:
-                continue
-            functions += 1
-        elif room <= 0:
-            continue
-        else:
-            room -= 1
-        kept.append(value)
-    return frozenset(kept)
-
-
-def stable(value: Value) -> tuple[str, str, str]:
-    """An order of values that does not depend on the run."""
-    match value:
-        case External(name=name) | Symbol(name=name):
-            return (type(value).__name__, name, "")
-        case FunctionValue(function=function) | BoundMethod(function=function):
-            return (type(value).__name__, function.module.path, function.qualname)
-        case Instance(cls=cls) | ClassValue(cls=cls):
-            return (type(value).__name__, cls.module.path, cls.qualname)
-        case _:
-            return (type(value).__name__, "", "")
-
-
-def function_of(value: Value) -> Function | None:
-    """The project function that calling the value runs."""
-    match value:
-        case FunctionValue(function=function) | BoundMethod(function=function):
-            return function
-        case ManagerFunction(func=func) | Wrapped(func=func) | Partial(func=func):
-            return function_of(func)
-        case ClassValue(cls=cls):
-            return cls.method("__init__")
-        case Instance(cls=cls):
-            return cls.method("__call__")
-        case _:
-            return None

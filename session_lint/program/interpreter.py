@@ -13,10 +13,10 @@ import msgspec
 from session_lint import ir
 from session_lint.program import failures, states, waiting
 from session_lint.program.analysis import Analysis, Run
+from session_lint.program.binding import bind, dataclass_fields
 from session_lint.program.blocks import Blocks
 from session_lint.program.contexts import Context, Edge, Exit, How, Token, Wait
 from session_lint.program.control import Unreachable
-from session_lint.program.flow import bind, dataclass_fields
 from session_lint.program.holding import dotted
 from session_lint.program.keeping import owns_session
 from session_lint.program.remapping import bears_session, kept_in_field, relevant, remap, shallow

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from session_lint import ir
-from session_lint.program.flow import ExternalCall, Flow, function_of
+from session_lint.program.flow import Flow
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Class, Function, Module, Unit
-from session_lint.program.values import ClassValue, Const, Dependency, DictValue, ModuleValue, Values
+from session_lint.program.values import ClassValue, Const, Dependency, DictValue, ModuleValue, Values, function_of
 from session_lint.traversal import walk
 
 Key = tuple[Module, str]

@@ -170,7 +170,7 @@ def _keeps(cls: Class, module: Module) -> bool:
 
 
 def _offered(value: Value, module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -> bool:
-    from session_lint.program.flow import function_of
+    from session_lint.program.values import function_of
 
     if isinstance(value, ClassValue):
         return value.cls.module is module and (

@@ -17,7 +17,8 @@ from session_lint import ir
 from session_lint.record import Record
 
 if TYPE_CHECKING:
-    from session_lint.program.flow import Lookup, Step
+    from session_lint.program.flow import Lookup
+    from session_lint.program.steps import Step
     from session_lint.program.values import Value
     from session_lint.program.world import Binding
 

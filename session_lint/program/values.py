@@ -337,3 +337,31 @@ class _Texts(dict[str, Values]):
 external_value = _Externals().__getitem__
 symbol_value = _Symbols().__getitem__
 text_value = _Texts().__getitem__
+
+
+def stable(value: Value) -> tuple[str, str, str]:
+    """An order of values that does not depend on the run."""
+    match value:
+        case External(name=name) | Symbol(name=name):
+            return (type(value).__name__, name, "")
+        case FunctionValue(function=function) | BoundMethod(function=function):
+            return (type(value).__name__, function.module.path, function.qualname)
+        case Instance(cls=cls) | ClassValue(cls=cls):
+            return (type(value).__name__, cls.module.path, cls.qualname)
+        case _:
+            return (type(value).__name__, "", "")
+
+
+def function_of(value: Value) -> Function | None:
+    """The project function that calling the value runs."""
+    match value:
+        case FunctionValue(function=function) | BoundMethod(function=function):
+            return function
+        case ManagerFunction(func=func) | Wrapped(func=func) | Partial(func=func):
+            return function_of(func)
+        case ClassValue(cls=cls):
+            return cls.method("__init__")
+        case Instance(cls=cls):
+            return cls.method("__call__")
+        case _:
+            return None

@@ -9,7 +9,6 @@ from session_lint import ir
 from session_lint.findings import Confidence
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import function_of, stable
 from session_lint.program.keeping import owns_session
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Class, Function, Unit
@@ -22,6 +21,8 @@ from session_lint.program.values import (
     Session,
     Values,
     Wrapped,
+    function_of,
+    stable,
 )
 from session_lint.record import Record
 from session_lint.traversal import expressions, own_expressions, subexpressions, walk

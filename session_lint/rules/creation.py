@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from session_lint import ir
 from session_lint.findings import Finding
 from session_lint.program import Program
-from session_lint.program.flow import Creation
+from session_lint.program.flow_facts import Creation
 from session_lint.rules.registry import Rule
 from session_lint.traversal import subexpressions
 

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import Creation, function_of
+from session_lint.program.flow_facts import Creation
 from session_lint.program.symbols import Class, Function, Unit
-from session_lint.program.values import Factory, Generator, Session, Symbol
+from session_lint.program.values import Factory, Generator, Session, Symbol, function_of
 from session_lint.record import Record
 from session_lint.rules.lifetime import is_cached
 from session_lint.traversal import expressions, path_to, subexpressions, walk

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.program import Program, vocabulary
-from session_lint.program.flow import Creation
+from session_lint.program.flow_facts import Creation
 from session_lint.program.symbols import Unit
 from session_lint.program.values import ClassValue, Const, Factory, Session, Site, Symbol, Value, Values
 

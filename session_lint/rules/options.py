@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from session_lint import ir
 from session_lint.program import Program
-from session_lint.program.flow import ExternalCall
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Unit
 from session_lint.program.values import Connection, DictValue, Engine, Factory, Session
 from session_lint.program.vocabulary import engine_maker

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import Creation
+from session_lint.program.flow_facts import Creation
 from session_lint.program.symbols import Function, Module, Unit
 from session_lint.program.values import ClassValue, Const, Engine, Factory, Session, Symbol, Values
 from session_lint.traversal import walk

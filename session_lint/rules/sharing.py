@@ -11,10 +11,9 @@ from session_lint import ir
 from session_lint.program import Program
 from session_lint.program.contexts import Context, Token
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import function_of
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Container, Instance, Partial, Session, Value
+from session_lint.program.values import Container, Instance, Partial, Session, Value, function_of
 from session_lint.program.vocabulary import AUTOBEGIN_METHODS
 from session_lint.record import Record
 from session_lint.rules.background import caught_session, holds_session

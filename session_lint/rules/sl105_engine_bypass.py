@@ -63,7 +63,7 @@ from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
-from session_lint.program.flow import ExternalCall
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Function, Unit
 from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES

@@ -80,7 +80,6 @@ from collections.abc import Iterator, Sequence
 from session_lint import ir
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.program.flow import function_of
 from session_lint.program.remapping import bears_session
 from session_lint.program.symbols import Unit
 from session_lint.program.values import (
@@ -93,6 +92,7 @@ from session_lint.program.values import (
     ManagerFunction,
     Session,
     Values,
+    function_of,
 )
 from session_lint.rules.registry import rule
 from session_lint.traversal import walk

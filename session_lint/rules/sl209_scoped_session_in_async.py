@@ -77,9 +77,9 @@ from dataclasses import dataclass, field
 from session_lint import ir
 from session_lint.findings import ChainLink, Finding, Severity
 from session_lint.program import Program
-from session_lint.program.flow import Creation, function_of
+from session_lint.program.flow_facts import Creation
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Factory, Site
+from session_lint.program.values import Factory, Site, function_of
 from session_lint.program.vocabulary import registry_class
 from session_lint.rules.awaiting import Use, body_of, use_of
 from session_lint.rules.creation import EXEMPT_ROLES

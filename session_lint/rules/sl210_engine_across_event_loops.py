@@ -73,9 +73,9 @@ from session_lint import ir
 from session_lint.findings import ChainLink, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.engines import built_engines
-from session_lint.program.flow import ExternalCall, function_of
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Coroutine, Engine, Factory, Site, Value
+from session_lint.program.values import Coroutine, Engine, Factory, Site, Value, function_of
 from session_lint.record import Record
 from session_lint.rules.engine_lifetime import is_shared, occasion_of
 from session_lint.rules.registry import rule

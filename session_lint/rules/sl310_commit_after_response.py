@@ -121,9 +121,9 @@ from collections.abc import Iterator
 from session_lint import ir
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.program.flow import ExternalCall, function_of
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Function
-from session_lint.program.values import Const
+from session_lint.program.values import Const, function_of
 from session_lint.rules.registry import rule
 from session_lint.traversal import expressions
 

@@ -73,7 +73,7 @@ from collections.abc import Iterator
 
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.program.flow import ExternalCall
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.values import Engine
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.options import ignored_options, makes_engine, method_of, options_set

@@ -80,9 +80,8 @@ from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.entrypoints import dependency_of, dotted
-from session_lint.program.flow import function_of
 from session_lint.program.symbols import Function
-from session_lint.program.values import Dependency, Session
+from session_lint.program.values import Dependency, Session, function_of
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.registry import rule
 from session_lint.traversal import children, own_expressions, subexpressions, walk

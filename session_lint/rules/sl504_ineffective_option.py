@@ -97,7 +97,7 @@ from session_lint.findings import Edit, Finding, Fix, Severity
 from session_lint.ir import Span
 from session_lint.program import Program
 from session_lint.program.engines import BuiltEngine, built_engines
-from session_lint.program.flow import ExternalCall
+from session_lint.program.flow_facts import ExternalCall
 from session_lint.rules.driver_arguments import instead, is_number, is_refused
 from session_lint.rules.dropping import without_arguments, without_keys
 from session_lint.rules.options import ignored_options, method_of, refuses_isolation_level

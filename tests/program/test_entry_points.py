@@ -10,9 +10,8 @@ import pytest
 from session_lint.facts import ProjectFacts
 from session_lint.lowering import lower
 from session_lint.program import LoweredFile, Program, entrypoints, frameworks, link
-from session_lint.program.flow import function_of
 from session_lint.program.symbols import Function
-from session_lint.program.values import Dependency
+from session_lint.program.values import Dependency, function_of
 from session_lint.settings import Settings
 
 
