@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -140,8 +139,7 @@ class Edge(msgspec.Struct, eq=False):
     tokens: dict[int, int]
 
 
-@dataclass(slots=True)
-class Exit:
+class Exit(msgspec.Struct):
     """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
 
     ``failed`` are the sessions that may have failed when it ends by an exception, ``marks`` the errors that it swallowed.
@@ -149,10 +147,10 @@ class Exit:
     """
 
     tx: dict[int, int] | None = None
-    raised: dict[int, int] = field(default_factory=dict)
+    raised: dict[int, int] = {}
     values: Values = frozenset()
     yields: Values = frozenset()
-    at_yield: dict[int, int] = field(default_factory=dict)
+    at_yield: dict[int, int] = {}
     receiver: Values = frozenset()
     failed: frozenset[tuple[int, str]] = frozenset()
     marks: frozenset[Mark] = frozenset()
@@ -169,8 +167,7 @@ class Convention(msgspec.Struct):
     begins: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class Context:
+class Context(msgspec.Struct, eq=False):
     """A function entered in one abstract state.
 
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
@@ -181,22 +178,22 @@ class Context:
     """
 
     unit: Unit
-    tokens: list[Token] = field(default_factory=list)
-    events: dict[tuple[int, str, int], Event] = field(default_factory=dict)
-    entered: dict[tuple[int, int], ir.Expr] = field(default_factory=dict)
-    swallows: dict[tuple[int, int], Swallow] = field(default_factory=dict)
-    uses: dict[int, str] = field(default_factory=dict)
-    waits: dict[int, Wait] = field(default_factory=dict)
-    callers: list[Edge] = field(default_factory=list)
+    tokens: list[Token] = []
+    events: dict[tuple[int, str, int], Event] = {}
+    entered: dict[tuple[int, int], ir.Expr] = {}
+    swallows: dict[tuple[int, int], Swallow] = {}
+    uses: dict[int, str] = {}
+    waits: dict[int, Wait] = {}
+    callers: list[Edge] = []
     exit: Exit | None = None
-    convention: Convention = field(default_factory=Convention)
+    convention: Convention = msgspec.field(default_factory=Convention)
     entry_bits: tuple[int, ...] = ()
     entry: str | None = None
     is_test: bool = False
     is_synthetic: bool = False
-    given: set[int] = field(default_factory=set)
-    late: dict[int, ir.Expr] = field(default_factory=dict)
-    returned_late: dict[int, ir.With] = field(default_factory=dict)
+    given: set[int] = set()
+    late: dict[int, ir.Expr] = {}
+    returned_late: dict[int, ir.With] = {}
 
     @property
     def module(self) -> Module:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from session_lint.program.contexts import Mark
 from session_lint.program.values import Values
 
@@ -68,8 +70,7 @@ def join(left: State | None, right: State | None) -> State | None:
     )
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """Where executing a block can lead: on, out by return (with ``values``), out by break, or to the next iteration."""
 
     normal: State | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
+
+import msgspec
 
 from session_lint import ir
 from session_lint.findings import Edit
@@ -92,14 +93,13 @@ _COROUTINES = {
 }
 
 
-@dataclass(slots=True)
-class Body:
+class Body(msgspec.Struct):
     """A function's or module's own expressions, each with what it stands in, and where its names are read."""
 
-    parents: dict[int, _Parent] = field(default_factory=dict)
-    names: dict[str, list[ir.Name]] = field(default_factory=dict)
-    calls: list[ir.Call] = field(default_factory=list)
-    inner_names: set[str] = field(default_factory=set)
+    parents: dict[int, _Parent] = {}
+    names: dict[str, list[ir.Name]] = {}
+    calls: list[ir.Call] = []
+    inner_names: set[str] = set()
 
 
 _bodies: WeakKeyDictionary[object, dict[Unit, Body]] = WeakKeyDictionary()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from session_lint import ir
 from session_lint.program.entrypoints import dotted
@@ -61,13 +62,12 @@ class _Kept(Record, frozen=True):
     replaces: bool
 
 
-@dataclass(slots=True)
-class _Body:
-    calls: list[Place] = field(default_factory=list)
-    kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
-    groups: set[str] = field(default_factory=set)
-    executors: set[str] = field(default_factory=set)
-    awaited: list[tuple[int, str]] = field(default_factory=list)
+class _Body(msgspec.Struct):
+    calls: list[Place] = []
+    kept: dict[str, list[_Kept]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    groups: set[str] = set()
+    executors: set[str] = set()
+    awaited: list[tuple[int, str]] = []
 
 
 def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from session_lint import ir
 from session_lint.program import Program
@@ -31,19 +32,18 @@ class ExpiredRead(Record, frozen=True):
     how: str
 
 
-@dataclass(slots=True)
-class _State:
+class _State(msgspec.Struct):
     """What the function's names are.
 
     ``queries``: statements that select one mapped class; ``results``: what a session gave for one, by that session;
     ``made``: new objects; ``kept``: objects by the session that they are in, and whether they are rows; ``expired``: what by.
     """
 
-    queries: set[str] = field(default_factory=set)
-    results: dict[str, str] = field(default_factory=dict)
-    made: set[str] = field(default_factory=set)
-    kept: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    expired: dict[str, tuple[ir.Expr, str]] = field(default_factory=dict)
+    queries: set[str] = set()
+    results: dict[str, str] = {}
+    made: set[str] = set()
+    kept: dict[str, tuple[str, bool]] = {}
+    expired: dict[str, tuple[ir.Expr, str]] = {}
 
     def copy(self) -> _State:
         return _State(set(self.queries), dict(self.results), set(self.made), dict(self.kept), dict(self.expired))

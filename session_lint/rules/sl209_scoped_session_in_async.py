@@ -72,7 +72,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from session_lint import ir
 from session_lint.findings import ChainLink, Finding, Severity
@@ -91,12 +92,11 @@ _ENDINGS = ("commit", "rollback", "close")
 _SHOWN = 5
 
 
-@dataclass(slots=True)
-class _Uses:
+class _Uses(msgspec.Struct):
     """Where a registry is used, and where its sessions are removed."""
 
-    calls: list[tuple[Unit, ir.Call]] = field(default_factory=list)
-    removals: list[tuple[Unit, ir.Call]] = field(default_factory=list)
+    calls: list[tuple[Unit, ir.Call]] = []
+    removals: list[tuple[Unit, ir.Call]] = []
 
 
 @rule("SL209", "scoped-session-in-async", severity=Severity.WARNING, check="session-lifetime", preview=True)
