@@ -489,8 +489,11 @@ try:
 finally:
     click = {"subprocess"} if sys.version_info < (3, 11) else set()  # which imports it there through uuid and platform
     heavy = ("libcst", "rich", "session_lint.program", "session_lint.lowering", "session_lint.judging",
-             "session_lint.checks", "subprocess", "multiprocessing", "concurrent", "threading_", "asyncio")
+             "session_lint.checks", "session_lint.loading", "session_lint.baseline", "subprocess", "multiprocessing",
+             "concurrent", "asyncio", "logging", "pathspec", "dataclasses", "difflib", "traceback", "shutil")
     loaded = [name for name in sys.modules if name.startswith(heavy) and name not in click]
+    own = [name for name in sys.modules if name.startswith("session_lint.")]
+    loaded += own if len(own) > 48 else []
     rules = [name for name in sys.modules if name.startswith("session_lint.rules.sl") and ".sl9" not in name]
     print(loaded, rules, file=sys.stderr)
 """
