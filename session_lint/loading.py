@@ -59,7 +59,6 @@ def load(
     memory: int = 4000,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    lowered: Mapping[bytes, bytes] | None = None,
 ) -> Loaded:
     """Lower the files of a tree.
 
@@ -73,7 +72,6 @@ def load(
         memory: how many megabytes.
         executor: does the work in place of own processes.
         progress: told how many files are lowered.
-        lowered: outcomes that are known already, by the digests of contents.
     """
     forms: dict[bytes, bytes] = {}
     outcomes = _stored(paths, tree, store, forms)
@@ -84,7 +82,7 @@ def load(
             missing.setdefault(tree.digests[path], []).append(path)
     parsed = sum(len(tree.contents[path]) for group in missing.values() for path in group[:1])
     by_libcst = 0
-    lowering = _lowered(tree, missing, lowered or {}, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
+    lowering = _lowered(tree, missing, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
     for done, (content, encoded) in enumerate(lowering):
         forms[content] = form_of(encoded)
         for path in missing[content]:
@@ -145,7 +143,6 @@ def _stored(paths: tuple[str, ...], tree: Tree, store: Store, forms: dict[bytes,
 def _lowered(
     tree: Tree,
     missing: Mapping[bytes, Sequence[str]],
-    known: Mapping[bytes, bytes],
     *,
     jobs: int | None,
     seconds: float,
@@ -153,10 +150,9 @@ def _lowered(
     executor: Executor | None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """The encoded outcomes of contents, each of which is let go of once it is lowered."""
-    todo = [content for content in missing if content not in known]
+    todo = list(missing)
     contents = [tree.contents[missing[content][0]] for content in todo]
     tree.contents.clear()
-    yield from ((content, known[content]) for content in missing if content in known)
     lowering = lower_all(contents, jobs=jobs, seconds=seconds, memory=memory, executor=executor)
     for index, encoded in lowering:
         contents[index] = b""

@@ -234,7 +234,6 @@ class _Stages:
         self._request, self._files, self._store, self._tree, self._clock = request, files, store, tree, clock
         self.work: dict[str, int] = {}
         self.reason = "no cache is used"
-        self._lowered: Mapping[bytes, bytes] = {}
         self.loaded = cache(self._load)
         self.program = cache(self._link)
 
@@ -264,18 +263,18 @@ class _Stages:
         if encoded is None:
             self.reason = "a new file is large, or cannot be read every time"
             return None
-        self._lowered = lowered = dict(zip(paths, encoded, strict=True))
+        lowered = dict(zip(paths, encoded, strict=True))
         new = {content: form_of(encoded) for content, encoded in lowered.items()}
         name_by_forms = self._name(forms | new)
         found = find_analysis(self._store, name_by_forms)
         if found is None:
-            found = self._moved(name_by_forms, forms)
+            found = self._moved(name_by_forms, forms, lowered)
         if found is not None:
             keep_forms(self._store, {**new, name: name_by_forms}, forms)
         self._clock.lap("looking up by form")
         return found
 
-    def _moved(self, name: bytes, forms: Mapping[bytes, bytes]) -> Analysis | None:
+    def _moved(self, name: bytes, forms: Mapping[bytes, bytes], lowered: Mapping[bytes, bytes]) -> Analysis | None:
         """The analysis of the tree before an edit, moved to where everything stands now; kept for the next edit."""
         from session_lint.cache.modules import add_modules
         from session_lint.edits.answering import Edited, answer
@@ -284,11 +283,11 @@ class _Stages:
             return self._name_of({path: forms.get(content, content) for path, content in contents.items()})
 
         contents = self._tree.digests
-        found = answer(self._store, Edited(contents, self._lowered, name_of))
+        found = answer(self._store, Edited(contents, lowered, name_of))
         self.reason = found.reason
         if found.analysis is not None:
             keep_analysis(self._store, name, found.analysis, contents, found.root)
-            add_modules(self._store, self._lowered)
+            add_modules(self._store, lowered)
         return found.analysis
 
     def analysis(self, rules: Sequence[Rule], known: Sequence[Rule]) -> Analysis:
@@ -336,7 +335,6 @@ class _Stages:
                 memory=settings.max_file_memory,
                 executor=request.executor,
                 progress=request.progress,
-                lowered=self._lowered,
             )
         folders = [unreadable(path, f"the folder cannot be listed ({why})") for path, why in discovery.unreadable]
         self.work |= {

@@ -41,8 +41,13 @@ def lower(text: str) -> ir.Module:
     return lower_and_count(text)[0]
 
 
-def lower_and_count(text: str) -> tuple[ir.Module, int]:
+def lower_and_count(text: str, *, plainly: bool = False) -> tuple[ir.Module, int]:
     """Lower one file, and tell how many bytes LibCST parsed for it.
+
+    Args:
+        text: as for ``lower``.
+        plainly: leave to LibCST only what ``ast`` alone does not tell. The module is the same; to import LibCST takes longer
+            than to lower a file or two.
 
     Raises:
         LoweringError: as by ``lower``.
@@ -52,7 +57,7 @@ def lower_and_count(text: str) -> tuple[ir.Module, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _lower(text.replace("\r\n", "\n").replace("\r", "\n"))
+            return _lower(text.replace("\r\n", "\n").replace("\r", "\n"), plainly=plainly)
     except RecursionError:
         raise LoweringError("the code is nested too deeply to be read", 1, 1) from None
     finally:
@@ -60,7 +65,7 @@ def lower_and_count(text: str) -> tuple[ir.Module, int]:
             gc.enable()
 
 
-def _lower(text: str) -> tuple[ir.Module, int]:
+def _lower(text: str, *, plainly: bool) -> tuple[ir.Module, int]:
     offsets = line_offsets(text)
     try:
         trees = accept(text, offsets)
@@ -72,14 +77,14 @@ def _lower(text: str) -> tuple[ir.Module, int]:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _CALLS))
     try:
-        body, parsed = _statements(walk, trees)
+        body, parsed = _statements(walk, trees, list(mentioning(walk, trees, plainly=plainly)))
     finally:
         sys.setrecursionlimit(limit)
     return ir.Module(body, suppression_comments(walk, trees)), parsed
 
 
-def _statements(walk: Walk, trees: Sequence[Tree]) -> tuple[tuple[ir.Statement, ...], int]:
-    wanted = list(mentioning(walk, trees))
+def _statements(walk: Walk, trees: Sequence[Tree], wanted: Sequence[Tree]) -> tuple[tuple[ir.Statement, ...], int]:
+    """The statements, of which LibCST reads those that are wanted; and how many bytes it reads."""
     if not wanted:
         walk.suite = lambda walk, trees: tuple([statement(walk, tree) for tree in trees])
         return walk.suite(walk, trees), 0

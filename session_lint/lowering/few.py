@@ -1,4 +1,7 @@
-"""Lowering the few files of a tree that are new, on the spot."""
+"""Lowering the few files of a tree that are new, on the spot, to see what is new in them.
+
+LibCST is not imported for that: where sessions turn out to be concerned, the program is linked, and LibCST reads the files then.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def lower_few(files: Sequence[bytes]) -> list[bytes] | None:
         return None
     encoded = []
     for data in files:
-        outcome = outcome_of(data)
+        outcome = outcome_of(data, plainly=True)
         if outcome.refusal is not None and outcome.refusal.passing:
             return None
         encoded.append(encode_outcome(outcome))

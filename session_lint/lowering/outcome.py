@@ -39,12 +39,17 @@ def _decoder() -> msgspec.msgpack.Decoder[Outcome]:
     return msgspec.msgpack.Decoder(Outcome, dec_hook=ir.shared)
 
 
-def outcome_of(data: bytes) -> Outcome:
-    """Decode and lower the bytes of one file; the outcome depends on them and the running Python alone."""
+def outcome_of(data: bytes, *, plainly: bool = False) -> Outcome:
+    """Decode and lower the bytes of one file; the outcome depends on them and the running Python alone.
+
+    Args:
+        data: the bytes.
+        plainly: leave to LibCST only what ``ast`` alone does not tell.
+    """
     from session_lint.lowering import LoweringError, lower_and_count  # not every run needs it
 
     try:
-        module, parsed = lower_and_count(decode(data))
+        module, parsed = lower_and_count(decode(data), plainly=plainly)
         return Outcome(module, None, parsed)
     except SourceError as error:
         return Outcome(None, Refusal(error.message, error.row))

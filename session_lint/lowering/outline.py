@@ -23,9 +23,9 @@ _MATCH = re.compile(r"^[ \t\f]*match\b", re.MULTILINE)
 """The one statement that LibCST alone is to read, whatever it speaks of."""
 
 
-def mentioning(walk: Walk, trees: Sequence[Tree]) -> Iterator[Tree]:
-    """The statements that LibCST is to read, in the order of the source."""
-    rows = mentioning_rows(walk)
+def mentioning(walk: Walk, trees: Sequence[Tree], *, plainly: bool = False) -> Iterator[Tree]:
+    """The statements that LibCST is to read, in the order of the source; ``plainly``: those that it alone can read."""
+    rows = sorted(unusual_rows(walk)) if plainly else mentioning_rows(walk)
     waiting = [*reversed(trees)] if rows else []
     while waiting:
         tree = waiting.pop()
@@ -40,19 +40,25 @@ def mentioning(walk: Walk, trees: Sequence[Tree]) -> Iterator[Tree]:
 
 
 def mentioning_rows(walk: Walk) -> Sequence[int]:
-    """The rows that mention what this tool is about, or hold a name that Python reads otherwise than it is written."""
-    rows: set[int] = set()
+    """The rows that mention what this tool is about, and the unusual ones."""
+    rows = unusual_rows(walk)
     for word in _WORDS:
         place = walk.text.find(word)
         while place >= 0:
             row = bisect_right(walk.offsets, place)
             rows.add(row)
             place = walk.text.find(word, walk.offsets[row])
+    return sorted(rows)
+
+
+def unusual_rows(walk: Walk) -> set[int]:
+    """The rows of ``match`` statements, and those that hold a name that Python reads otherwise than it is written."""
+    rows: set[int] = set()
     if "match" in walk.text:
         rows.update(bisect_right(walk.offsets, found.start()) for found in _MATCH.finditer(walk.text))
     if not walk.text.isascii():
         rows.update(row for row, line in enumerate(walk.text.split("\n"), 1) if not line.isascii())
-    return sorted(rows)
+    return rows
 
 
 def _has(rows: Sequence[int], first: int, last: int) -> bool:

@@ -69,10 +69,10 @@ def test_a_file_that_fails_hides_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
     lower = lowering.lower_and_count
 
-    def fail(text: str) -> object:
+    def fail(text: str, **how: bool) -> object:
         if "x = 1" in text:
             raise AssertionError("a node of a kind that nobody thought of")
-        return lower(text)
+        return lower(text, **how)
 
     monkeypatch.setattr(lowering, "lower_and_count", fail)
     ran = CliRunner().invoke(main, ["check", str(root), "--root", str(root), "--output-format", "json"])
