@@ -11,7 +11,8 @@ from session_lint.cache.analyses import Kept, find_analysis, find_quiet, kept_tr
 from session_lint.cache.modules import find_modules
 from session_lint.cache.store import Store
 from session_lint.edits.comparing import Comparison, Differs, Rows, compare
-from session_lint.edits.inert import Around, Seen, check
+from session_lint.edits.contained import Around, Seen
+from session_lint.edits.inert import check
 from session_lint.edits.moving import NoPlace, move
 from session_lint.findings import Finding
 from session_lint.lowering.few import MOST

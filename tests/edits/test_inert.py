@@ -11,7 +11,7 @@ import pytest
 from editing import code, layout
 from fixture_cases import FIXTURES
 
-from session_lint.edits import inert, quiet
+from session_lint.edits import quiet, words
 from session_lint.pipeline import find_files, run
 from session_lint.program import frameworks, known_calls, layers, vocabulary
 from session_lint.request import Request
@@ -146,11 +146,11 @@ SEEN = {
 def test_names_that_the_analysis_knows_are_not_called() -> None:
     registering = {name.rpartition(".")[2] for name in frameworks._REGISTRATIONS} - {"append"}
     known = {*registering, *background._METHODS, *background._TASK_STARTERS, *background._WAITERS, *sl506._RUNS}
-    assert known - inert.CALLEES == inert._COLLECTORS
-    assert {*layers._PREFIXES, "dependencies"} <= inert.KEYWORDS
+    assert known - words.CALLEES == words.COLLECTORS
+    assert {*layers._PREFIXES, "dependencies"} <= words.KEYWORDS
     for name in vocabulary.NEVER_RETURN | set(known_calls.CALLS):
         last = name.rpartition(".")[2]
-        assert not quiet.is_harmless(name) or last not in inert._BUILTINS or last in HANDED_ON
+        assert not quiet.is_harmless(name) or last not in words.BUILTINS or last in HANDED_ON
 
 
 HANDED_ON = {"dict", "list", "tuple"}
