@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -18,22 +18,26 @@ _MOST = MAX_BYTES // _FILES
 _SPARE = (32 << 20) // _FILES
 """Bytes of modules in a file that are no more in the tree: those of the branches that one switches between."""
 
+_RECENT = "modules-recent"
+_MOST_RECENT = 4 << 20
+"""Bytes of the modules that came by edits since the program was linked: a small file, for it is written after each of them."""
+
 
 def read_modules(store: Store) -> Iterator[tuple[bytes, memoryview]]:
     """All outcomes that are stored, with their contents; no more of them are in memory than a file has."""
     if store.folder is not None:
-        for number in range(_FILES):
-            for content, raw in _read(store, number).items():
+        for name in (*map(_name, range(_FILES)), _RECENT):
+            for content, raw in _read(store, name).items():
                 yield content, memoryview(raw)
 
 
-def find_modules(store: Store, contents: Iterable[bytes]) -> dict[bytes, Raw]:
+def find_modules(store: Store, contents: Collection[bytes]) -> dict[bytes, Raw]:
     """Those of some contents; what is not stored is left out."""
-    wanted = _parted(dict.fromkeys(contents))
-    found: dict[bytes, Raw] = {}
-    for number, names in wanted.items():
-        stored = _read(store, number)
-        found |= {name: stored[name] for name in names if name in stored}
+    recent = _read(store, _RECENT)
+    found = {content: recent[content] for content in contents if content in recent}
+    for number, wanted in _parted({content: None for content in contents if content not in found}).items():
+        stored = _read(store, _name(number))
+        found |= {content: stored[content] for content in wanted if content in stored}
     return found
 
 
@@ -52,7 +56,7 @@ def keep_modules(store: Store, known: Mapping[bytes, Outcome], new: Iterable[byt
         kept: dict[bytes, Raw] = {}
         size = 0
         own = parts.get(number, {})
-        stored = _read(store, number)
+        stored = _read(store, _name(number))
         for content in [*own, *stored]:
             if content in kept:
                 continue
@@ -69,15 +73,15 @@ def keep_modules(store: Store, known: Mapping[bytes, Outcome], new: Iterable[byt
 
 
 def add_modules(store: Store, new: Mapping[bytes, bytes | Raw]) -> None:
-    """Keep outcomes beside those of the tree, which are stored."""
-    for number, added in _parted(new).items():
-        stored = _read(store, number)
-        size = sum(len(memoryview(raw)) + 32 for raw in (*stored.values(), *added.values()))
-        if size <= _MOST and not added.keys() <= stored.keys():
-            store.write(
-                _name(number),
-                msgspec.msgpack.encode({name: Raw(memoryview(raw)) for name, raw in added.items()} | stored),
-            )
+    """Keep outcomes that came by an edit, and of those before them as many as there is room for."""
+    kept: dict[bytes, Raw] = {}
+    size = 0
+    for content, raw in [*new.items(), *_read(store, _RECENT).items()]:
+        size += len(memoryview(raw)) + 32
+        if size > _MOST_RECENT:
+            break
+        kept.setdefault(content, Raw(memoryview(raw)))
+    store.write(_RECENT, msgspec.msgpack.encode(kept))
 
 
 def _parted(outcomes: Mapping[bytes, _Kept]) -> dict[int, dict[bytes, _Kept]]:
@@ -91,8 +95,8 @@ def _name(number: int) -> str:
     return f"modules-{number:02}"
 
 
-def _read(store: Store, number: int) -> dict[bytes, Raw]:
-    data = store.read(_name(number))
+def _read(store: Store, name: str) -> dict[bytes, Raw]:
+    data = store.read(name)
     if data is not None:
         try:
             return msgspec.msgpack.decode(data, type=dict[bytes, Raw])
