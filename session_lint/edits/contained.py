@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from session_lint import ir
-from session_lint.edits.parts import bound_by, deep, names_in, nodes
+from session_lint.edits.parts import bound_by, deep, names_in, parts_of
 from session_lint.edits.quiet import Quiet, QuietFile
 from session_lint.edits.words import (
     BUILTINS,
@@ -71,7 +71,7 @@ def variables_of(function: ir.FunctionDef) -> frozenset[str]:
     Raises:
         Seen: it has scopes in it, or names that are not its own.
     """
-    for part in nodes(function.body):
+    for part in parts_of(function.body):
         match part:
             case ir.FunctionDef() | ir.ClassDef() | ir.Lambda() | ir.ScopeStatement() | ir.TypeAlias() | ir.Match():
                 raise Seen(f"{function.name} has scopes in it")

@@ -73,35 +73,30 @@ def alike(old: object, new: object) -> bool:
     return True
 
 
-def names_in(node: object) -> Iterator[str]:
-    """Every name that stands in a part of the IR: of variables, attributes, arguments, parameters, in imports and texts."""
+def parts_of(node: object) -> Iterator[object]:
+    """A part of the IR and all that stands in it, positions left out."""
     waiting = [node]
     while waiting:
         part = waiting.pop()
         if isinstance(part, tuple):
             waiting.extend(part)
-        elif isinstance(part, msgspec.Struct):
+            continue
+        yield part
+        if isinstance(part, msgspec.Struct):
             waiting.extend(getattr(part, name) for name in part.__struct_fields__ if name not in POSITIONS)
-        elif isinstance(part, str):
-            yield part
+
+
+def names_in(node: object) -> Iterator[str]:
+    """Every name that stands in a part of the IR: of variables, attributes, arguments, parameters, in imports and texts."""
+    return (part for part in parts_of(node) if isinstance(part, str))
 
 
 def deep(statement: ir.Statement) -> Iterator[ir.Statement]:
+    """A statement and all in its blocks, definitions' bodies left out."""
     yield statement
     for block in blocks(statement):
         for inner in block:
             yield from deep(inner)
-
-
-def nodes(part: object) -> Iterator[object]:
-    waiting = [part]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, tuple):
-            waiting.extend(part)
-        elif isinstance(part, msgspec.Struct):
-            yield part
-            waiting.extend(getattr(part, name) for name in part.__struct_fields__ if name not in POSITIONS)
 
 
 def bound_by(body: Sequence[ir.Statement]) -> set[str]:

@@ -33,7 +33,8 @@ FILES = ("analyses", "files", "forms", "modules", "quiet", "trees")
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
-    shutil.copytree(PROJECT, root)
+    # A run on the fixture itself may have left its cache there.
+    shutil.copytree(PROJECT, root, ignore=shutil.ignore_patterns(CACHE_FOLDER))
     (root / "pyproject.toml").write_text(
         "[tool.session-lint]\nproviders = { 'scraper.nothing' = { commits = true } }\n"
     )
