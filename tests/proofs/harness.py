@@ -52,6 +52,8 @@ T = TypeVar("T")
 TIMEOUT = 20.0
 # How long SQLite waits for another connection's lock, in milliseconds.
 _SQLITE_PATIENCE = 300
+# How long PostgreSQL waits for a connection that it ends, in milliseconds (since PostgreSQL 14).
+_SERVER_PATIENCE = 5000
 
 _serial = itertools.count()
 _make_engine = sqlalchemy.create_engine
@@ -242,8 +244,10 @@ def server_database(address: str, observer: str | None = None) -> Database:
     database = Database(
         with_driver(address, sync), with_driver(address, asynchronous), with_driver(observer or address, sync)
     )
+    # Waits until they are gone: PgBouncer would else give a client a connection that is about to end.
     database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        f"SELECT pg_terminate_backend(pid, {_SERVER_PATIENCE}) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
         "DROP SCHEMA public CASCADE",
         "CREATE SCHEMA public",
     )
