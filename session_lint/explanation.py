@@ -137,7 +137,7 @@ def explain(
         path: the file, relative to the root, with forward slashes.
         row: the line, from 1.
     """
-    module = next((one for one in program.modules if one.path == path), None)
+    module = next((one for one in (*program.modules, *program.idle) if one.path == path), None)
     if module is None:
         return None
     unit = _unit_at(module, row)

@@ -458,7 +458,8 @@ class Comment(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Module(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One lowered file: statements in source order, and the suppression comments."""
+    """One lowered file: statements in source order, the suppression comments, and whether any word of it speaks of sessions."""
 
     body: tuple[Statement, ...]
     comments: tuple[Comment, ...]
+    speaks: bool = False

@@ -275,3 +275,11 @@ def test_states_of_what_is_held_on_a_line_that_uses_none(tmp_path: Path, monkeyp
     assert held(16) == {"db": ["closed"], "other": ["unknown"]}
     assert "before this line: none or autobegun" in invoke("work.py:13").stdout
     assert held(8) == {"db": ["none"]}, "what is used on a line stands for itself"
+
+
+def test_a_line_of_a_test_that_has_nothing_to_do_with_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(lay_out(tmp_path, {"tests/test_sums.py": "def test_sum():\n    assert 1 + 1 == 2\n"}))
+    known = explained("tests/test_sums.py:2")
+    assert known["function"]["symbol"] == "test_sum"
+    assert known["function"]["role"] == "test"
+    assert known["sessions"] == []

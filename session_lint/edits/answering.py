@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 
 from session_lint import ir
 from session_lint.analysis import Analysis, Remarks
@@ -14,6 +16,7 @@ from session_lint.edits.comparing import Comparison, Differs, Rows, compare
 from session_lint.edits.contained import Around, Seen
 from session_lint.edits.inert import check
 from session_lint.edits.moving import NoPlace, move
+from session_lint.edits.quiet import Quiet
 from session_lint.findings import Finding
 from session_lint.lowering.few import MOST
 from session_lint.lowering.outcome import decode_outcome
@@ -66,31 +69,19 @@ def _answer(store: Store, tree: Edited, kept: Kept, paths: Sequence[str]) -> Ans
     after = _modules(store, tree.outcomes, [tree.contents[path] for path in paths])
     if before is None or after is None:
         return Answer(None, "what an edited file was before is not kept, or either has no syntax tree")
+    quiet = cache(lambda: find_quiet(store, kept.root))
     moves: dict[str, Rows] = {}
     changes: list[tuple[str, Comparison]] = []
-    edited = dict(zip(paths, zip(before, after, strict=True), strict=True))
-    for path, (old, new) in edited.items():
-        try:
-            comparison = compare(old, new)
-        except Differs:
-            return Answer(None, f"{path} differs in more than the bodies of functions")
+    for path, old, new in zip(paths, before, after, strict=True):
         if any(_is_taken_for(other, path) for other in kept.contents):
             return Answer(None, f"{path} may be named where another file is")
+        try:
+            comparison = _comparison(path, old, new, quiet)
+        except Seen as seen:
+            return Answer(None, str(seen))
         moves[path] = comparison.rows
-        if comparison.functions or comparison.gone or comparison.come:
+        if comparison.is_change:
             changes.append((path, comparison))
-    if changes:
-        quiet = find_quiet(store, kept.root)
-        if quiet is None:
-            return Answer(None, "it is not kept where the program is quiet")
-        for path, comparison in changes:
-            file = quiet.file(path)
-            if file is None:
-                return Answer(None, f"nothing is known of {path}")
-            try:
-                check(Around(file, quiet, *edited[path]), comparison)
-            except Seen as seen:
-                return Answer(None, f"{path}: {seen}")
     analysis = find_analysis(store, kept.key)
     if analysis is None:
         return Answer(None, "the analysis of the tree before the edit is not kept")
@@ -101,6 +92,36 @@ def _answer(store: Store, tree: Edited, kept: Kept, paths: Sequence[str]) -> Ans
     except NoPlace:
         return Answer(None, "it is not known where all that was found is now")
     return Answer(moved, "", kept.root)
+
+
+def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Quiet | None]) -> Comparison:
+    """How a file differs from what it was.
+
+    Raises:
+        Seen: what is found may differ as well.
+    """
+    comparison = None
+    with suppress(Differs):
+        comparison = compare(old, new)
+    if comparison is not None and not comparison.is_change and old.speaks == new.speaks:
+        return comparison
+    whole = quiet()
+    if whole is None:
+        raise Seen("it is not kept where the program is quiet")
+    file = whole.file(path)
+    if file is None:
+        raise Seen(f"nothing is known of {path}")
+    if file.is_apart and old.speaks != new.speaks:
+        raise Seen(f"{path} is a test that begins to speak of sessions, or ceases to")
+    if file.is_idle:
+        return Comparison({}, ())
+    if comparison is None:
+        raise Seen(f"{path} differs in more than the bodies of functions")
+    try:
+        check(Around(file, whole, old, new), comparison)
+    except Seen as seen:
+        raise Seen(f"{path}: {seen}") from None
+    return comparison
 
 
 def _is_about(finding: Finding, path: str, comparison: Comparison) -> bool:

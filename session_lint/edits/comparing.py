@@ -57,6 +57,11 @@ class Comparison(Record, frozen=True):
     come: Sequence[ir.Statement] = ()
     above: Sequence[ir.Statement] = ()
 
+    @property
+    def is_change(self) -> bool:
+        """Whether more differs than where things stand."""
+        return bool(self.functions or self.gone or self.come)
+
 
 class Differs(Exception):
     """Two files are not the same but for what is told apart."""

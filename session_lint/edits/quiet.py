@@ -72,6 +72,8 @@ class QuietFile(msgspec.Struct, frozen=True, array_like=True):
         asked: names that others asked it for in vain.
         is_starred: another module imports all of its names.
         has_stars: it imports all names of another.
+        is_apart: it is a test that nothing else imports.
+        is_idle: it is one in which nothing can be found, and which is not linked.
     """
 
     functions: dict[str, tuple[str, ...]] = {}
@@ -82,6 +84,8 @@ class QuietFile(msgspec.Struct, frozen=True, array_like=True):
     asked: tuple[str, ...] = ()
     is_starred: bool = False
     has_stars: bool = False
+    is_apart: bool = False
+    is_idle: bool = False
 
 
 class Quiet(msgspec.Struct, frozen=True, array_like=True):

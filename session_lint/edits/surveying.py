@@ -48,14 +48,14 @@ class _Survey:
         asked: dict[str, set[str]] = {}
         for module_name, name in world.exports:
             asked.setdefault(module_name, set()).add(name)
-        files = {
-            module.path: msgspec.Raw(
-                msgspec.msgpack.encode(self._file(module, asked.get(module.name, ()), module.name in starred))
-            )
-            for module in world.modules
-            if not self._program.settings.models  # which may say something of any package
-        }
         settings = self._program.settings
+        files: dict[str, msgspec.Raw] = {}
+        if not settings.models:  # which may say something of any package
+            for module in world.modules:
+                file = self._file(module, asked.get(module.name, ()), module.name in starred)
+                files[module.path] = msgspec.Raw(msgspec.msgpack.encode(file))
+            idle = msgspec.Raw(msgspec.msgpack.encode(QuietFile(is_apart=True, is_idle=True)))
+            files |= dict.fromkeys((module.path for module in self._program.idle), idle)
         names = {*settings.session_names, *(name.rpartition(".")[2] for name in settings.providers)}
         return Quiet(frozenset(self._attributes()), frozenset(names), files)
 
@@ -99,6 +99,7 @@ class _Survey:
             tuple(sorted(asked)),
             is_starred,
             bool(module.stars),
+            module.is_apart,
         )
 
     def _is_quiet(self, function: Function) -> bool:

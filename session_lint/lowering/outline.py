@@ -19,6 +19,9 @@ from session_lint.lowering.text import decorator_sign
 _WORDS = ("ession", "qlalchemy", "qlmodel", "ngine", "ransaction", "ommit", "ollback", "egin", "lush", "add_task")
 """Parts of words, which one may begin with a capital letter or not: looking for them so is the fastest."""
 
+_DRIVERS = ("psycopg", "asyncpg", "qlite", "ysql", "MySQL", "asyncmy", "racle", "odbc", "mssql", "pg8000")
+"""Likewise of the names of what connects to a database without a session."""
+
 _MATCH = re.compile(r"^[ \t\f]*match\b", re.MULTILINE)
 """The one statement that LibCST alone is to read, whatever it speaks of."""
 
@@ -49,6 +52,11 @@ def mentioning_rows(walk: Walk) -> Sequence[int]:
             rows.add(row)
             place = walk.text.find(word, walk.offsets[row])
     return sorted(rows)
+
+
+def speaks(text: str) -> bool:
+    """Whether a file has any word of what this tool is about, in a comment too."""
+    return any(word in text for word in (*_WORDS, *_DRIVERS))
 
 
 def unusual_rows(walk: Walk) -> set[int]:

@@ -11,8 +11,8 @@ from session_lint.facts import ProjectFacts
 from session_lint.findings import ChainLink, Confidence
 from session_lint.models import Models, load_models
 from session_lint.program.analysis import Analysis
-from session_lint.program.apart import set_apart, test_paths
-from session_lint.program.building import build_module, is_test_path
+from session_lint.program.apart import idle, set_apart, test_paths
+from session_lint.program.building import ModuleIndex, build_module, is_test_path
 from session_lint.program.contexts import Context, Event, Swallow, Token, lenders, origins
 from session_lint.program.driver import interpret
 from session_lint.program.entrypoints import EntryPoint, find_entry_points
@@ -40,11 +40,12 @@ class LoweredFile(Record, frozen=True):
 
 @dataclass(frozen=True)
 class Program:
-    """The linked program, as rules and reports see it."""
+    """The linked program, as rules and reports see it; ``idle`` are tests in which there is nothing to be found."""
 
     settings: Settings
     facts: ProjectFacts
     modules: tuple[Module, ...]
+    idle: tuple[Module, ...]
     flow: Flow
     analysis: Analysis
     entries: Mapping[Function, EntryPoint]
@@ -269,14 +270,18 @@ def link(
         facts: Python version and versions of libraries that the project pins.
         models: what is known of libraries; None: the models that come with the package.
     """
-    modules = tuple(build_module(file.path, file.module) for file in files)
-    world = World(modules, frozenset(settings.session_names), load_models() if models is None else models)
-    set_apart(modules, world.index, test_paths(settings))
+    every = [build_module(file.path, file.module) for file in files]
+    index = ModuleIndex(every)
+    set_apart(every, index, test_paths(settings))
+    without = idle(every, index, settings)
+    modules = tuple(module for module in every if module not in without)
+    world = World(modules, index, frozenset(settings.session_names), load_models() if models is None else models)
     flow = Flow(world)
     flow.run()
     entries = find_entry_points(flow, settings.entry_point_decorators)
-    roles = find_roles(modules, entries, flow, settings)
+    roles = find_roles(modules, entries, flow, settings) | dict.fromkeys((module.path for module in without), "test")
     analysis = interpret(
         flow, entries, frozenset(settings.session_names), lambda m: roles[m.path] == "test" or is_test_path(m.path)
     )
-    return Program(settings, facts, modules, flow, analysis, entries, roles)
+    left_out = tuple(module for module in every if module in without)
+    return Program(settings, facts, modules, left_out, flow, analysis, entries, roles)

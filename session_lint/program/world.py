@@ -49,9 +49,11 @@ class Binding(Record, frozen=True):
 class World:
     """The symbols of the whole program, and the state that belongs to no single scope."""
 
-    def __init__(self, modules: Sequence[Module], session_names: frozenset[str], models: Models) -> None:
+    def __init__(
+        self, modules: Sequence[Module], index: ModuleIndex, session_names: frozenset[str], models: Models
+    ) -> None:
         self.modules = modules
-        self.index = ModuleIndex(modules)
+        self.index = index
         self.session_names = session_names
         self.models = models
         self.functions: dict[int, Function] = {id(f.node): f for m in modules for f in m.functions}

@@ -58,7 +58,8 @@ async def main(session: AsyncSession) -> None:
 ## When not to use
 There is no reason to leave it out. A session whose type is not known, or that is sync for some callers and async
 for others, is not reported. `session.begin()` and `session.begin_nested()` are no coroutines: SL311 is about
-those. The fix inserts `await`, in `async def` alone; a sync function has to become one first.
+those. The fix inserts `await`, in `async def` alone; a sync function has to become one first. In tests, only files that
+speak of sessions or databases are looked at.
 
 ## References
 - [SQLAlchemy, asyncio](https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html)

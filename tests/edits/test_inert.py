@@ -210,6 +210,64 @@ def test_what_may_be_seen_is_linked(what: str, project: Path) -> None:
     assert said(linked) == said(lint(project, cache=False))
 
 
+IDLE = """import json
+from app.pricing import price_of
+
+def test_price():
+    assert price_of("tea").amount == 3
+"""
+
+SPEAKING = """from app.services import order
+
+def test_order(session):
+    order(session, "tea", 3)
+"""
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "import app.services\n\nclass Case:\n    def test_check(self):\n        self.done = app.services.check('tea')\n",
+        "from tests.test_orders import *\n\nprice_of = test_order\n",
+        "",
+    ],
+)
+def test_an_idle_test_may_become_anything_that_does_not_speak_of_sessions(new: str, project: Path) -> None:
+    write_tests(project)
+    lint(project)
+    (project / "tests/test_pricing.py").write_text(new)
+    edit(project, *UNSEEN["arithmetic"])
+    answered = lint(project)
+    assert answered.reasons == ()
+    assert said(answered) == said(lint(project, cache=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [
+        ("pricing", IDLE + "\ndef test_more(session):\n    session.add(price_of)\n"),
+        ("pricing", IDLE + "# in one session\n"),
+        ("pricing", IDLE + "def:\n"),
+        ("orders", "from app.services import order\n\ndef test_order():\n    order(1, 2, 3)\n"),
+        ("orders", SPEAKING + "import tests.test_pricing\n"),
+    ],
+)
+def test_other_tests_are_linked(name: str, new: str, project: Path) -> None:
+    write_tests(project)
+    lint(project)
+    (project / f"tests/test_{name}.py").write_text(new)
+    linked = lint(project)
+    assert linked.reasons
+    assert said(linked) == said(lint(project, cache=False))
+
+
+def write_tests(project: Path) -> None:
+    (project / "tests").mkdir()
+    (project / "tests/__init__.py").write_text("")
+    (project / "tests/test_pricing.py").write_text(IDLE)
+    (project / "tests/test_orders.py").write_text(SPEAKING)
+
+
 def test_the_last_two_uses_of_a_name_go_together(project: Path) -> None:
     used = "from app.limits import MOST\n\ndef one(x):\n    limit = MOST\n    print(x)\n\ndef two(x):\n    limit = MOST\n    print(x)\n"
     (project / "app/limits.py").write_text("MOST = 3\n\ndef nothing():\n    print()\n")

@@ -10,10 +10,12 @@ from projects import lay_out
 import session_lint
 from session_lint.ir import Module
 from session_lint.lowering import lower
-from session_lint.program.apart import set_apart
+from session_lint.program.apart import idle, set_apart
 from session_lint.program.apart import test_paths as file_is_test
 from session_lint.program.building import ModuleIndex, build_module
-from session_lint.settings import RoleGlobs, Settings
+from session_lint.program.symbols import Module as ProgramModule
+from session_lint.program.vocabulary import DRIVER_CONNECTS
+from session_lint.settings import ProviderSettings, RoleGlobs, Settings
 
 APPLICATION = {
     "app/database.py": """
@@ -119,6 +121,77 @@ def test_a_test_is_apart_unless_the_application_imports_it(settings: Settings, a
         "tests/fakes.py": "",
         "tests/test_orders.py": "import app.main\nfrom tests import fakes\n",
     }
-    modules = [build_module(path, lower(text) if text else Module((), ())) for path, text in texts.items()]
-    set_apart(modules, ModuleIndex(modules), file_is_test(settings))
+    modules, _ = built(texts, settings)
     assert {module.path for module in modules if module.is_apart} == apart
+
+
+def built(texts: dict[str, str], settings: Settings) -> tuple[list[ProgramModule], ModuleIndex]:
+    modules = [build_module(path, lower(text) if text else Module((), ())) for path, text in texts.items()]
+    index = ModuleIndex(modules)
+    set_apart(modules, index, file_is_test(settings))
+    return modules, index
+
+
+QUIET_TESTS = {
+    "app/main.py": "import os\n",
+    "app/test/spoken.py": "import app.main\n",
+    "tests/__init__.py": "",
+    "tests/conftest.py": "from tests import making\n",
+    "tests/making.py": "",
+    "tests/helping.py": "from tests import deeper\n",
+    "tests/deeper.py": "import app.main\n",
+    "tests/test_names.py": "from tests import alone\nimport app.main\n",
+    "tests/alone.py": "",
+    "tests/test_orders.py": "from tests.helping import order\n\ndef test_order(session): ...\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        (Settings(), {"app/test/spoken.py", "tests/test_names.py", "tests/alone.py"}),
+        (
+            Settings(providers={"tests.alone.Pool.get": ProviderSettings()}),
+            {"app/test/spoken.py", "tests/test_names.py"},
+        ),
+        (Settings(roles=RoleGlobs(service=("tests/test_names.py",))), {"app/test/spoken.py"}),
+        (Settings(models=("models/ours.toml",)), set()),
+    ],
+)
+def test_a_test_is_idle_unless_it_or_what_imports_it_speaks_of_sessions(settings: Settings, found: set[str]) -> None:
+    modules, index = built(QUIET_TESTS, settings)
+    assert {module.path for module in idle(modules, index, settings)} == found
+
+
+@pytest.mark.parametrize("name", DRIVER_CONNECTS)
+def test_a_test_that_connects_is_not_idle(name: str) -> None:
+    texts = {"tests/test_tables.py": f"import {name.rpartition('.')[0]}\n\n{name}()\n"}
+    modules, index = built(texts, Settings())
+    assert not idle(modules, index, Settings())
+
+
+def test_nothing_is_lost_with_idle_tests(tmp_path: Path) -> None:
+    case = """
+from app.orders import orders
+from tests.helping import both
+
+
+async def test_orders():
+    for one in both():
+        one.commit()  # a session by what `both` returns
+
+
+def test_more(session): ...
+"""
+    texts = {
+        **APPLICATION,
+        "app/orders.py": "from sqlalchemy.ext.asyncio import AsyncSession\n\norders = AsyncSession()\n",
+        "tests/helping.py": "from app.orders import orders\n\n\ndef both():\n    return [orders]\n",
+        "tests/test_orders.py": case,
+        "tests/test_names.py": "def test_name():\n    assert 1\n",
+    }
+    root = lay_out(tmp_path, texts)
+    result = session_lint.check([root], root=root)
+    assert ("SL401", "tests/test_orders.py", 8) in findings(root)
+    assert [module.path for module in result.program.idle] == ["tests/test_names.py"]
+    assert result.program.roles["tests/test_names.py"] == "test"
