@@ -458,8 +458,18 @@ class Comment(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Module(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One lowered file: statements in source order, the suppression comments, and whether any word of it speaks of sessions."""
+    """One lowered file.
+
+    Args:
+        body: its statements in source order.
+        comments: the suppression comments.
+        speaks: whether any word of it speaks of sessions or databases.
+        imports_library: whether it may import SQLAlchemy, what is built on that, or a database's driver.
+        binding_rows: the rows on which a lambda or ``:=`` may stand, in order: such expressions alone bind names.
+    """
 
     body: tuple[Statement, ...]
     comments: tuple[Comment, ...]
     speaks: bool = False
+    imports_library: bool = False
+    binding_rows: tuple[int, ...] = ()

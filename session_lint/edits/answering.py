@@ -103,7 +103,8 @@ def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Q
     comparison = None
     with suppress(Differs):
         comparison = compare(old, new)
-    if comparison is not None and not comparison.is_change and old.speaks == new.speaks:
+    speaks_alike = (old.speaks, old.imports_library) == (new.speaks, new.imports_library)
+    if comparison is not None and not comparison.is_change and speaks_alike:
         return comparison
     whole = quiet()
     if whole is None:
@@ -111,8 +112,9 @@ def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Q
     file = whole.file(path)
     if file is None:
         raise Seen(f"nothing is known of {path}")
-    if file.is_apart and old.speaks != new.speaks:
-        raise Seen(f"{path} is a test that begins to speak of sessions, or ceases to")
+    may_be_idle = file.is_apart or file.is_idle or (old.imports_library and not new.imports_library)
+    if may_be_idle and not speaks_alike:
+        raise Seen(f"{path} begins to speak of sessions, or ceases to")
     if file.is_idle:
         return Comparison({}, ())
     if comparison is None:

@@ -73,7 +73,7 @@ class QuietFile(msgspec.Struct, frozen=True, array_like=True):
         is_starred: another module imports all of its names.
         has_stars: it imports all names of another.
         is_apart: it is a test that nothing else imports.
-        is_idle: it is one in which nothing can be found, and which is not linked.
+        is_idle: nothing can be found in it, and it is not linked.
     """
 
     functions: dict[str, tuple[str, ...]] = {}

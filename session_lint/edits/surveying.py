@@ -54,7 +54,7 @@ class _Survey:
             for module in world.modules:
                 file = self._file(module, asked.get(module.name, ()), module.name in starred)
                 files[module.path] = msgspec.Raw(msgspec.msgpack.encode(file))
-            idle = msgspec.Raw(msgspec.msgpack.encode(QuietFile(is_apart=True, is_idle=True)))
+            idle = msgspec.Raw(msgspec.msgpack.encode(QuietFile(is_idle=True)))
             files |= dict.fromkeys((module.path for module in self._program.idle), idle)
         names = {*settings.session_names, *(name.rpartition(".")[2] for name in settings.providers)}
         return Quiet(frozenset(self._attributes()), frozenset(names), files)

@@ -14,9 +14,10 @@ import warnings
 from collections.abc import Sequence
 
 from session_lint import ir
+from session_lint.lowering import words
 from session_lint.lowering.comments import suppression_comments
 from session_lint.lowering.gate import LoweringError, accept
-from session_lint.lowering.outline import mentioning, speaks
+from session_lint.lowering.outline import mentioning
 from session_lint.lowering.plain_statements import statement
 from session_lint.lowering.spans import Tree, Walk, line_offsets, tree_ruler
 
@@ -80,7 +81,7 @@ def _lower(text: str, *, plainly: bool) -> tuple[ir.Module, int]:
         body, parsed = _statements(walk, trees, list(mentioning(walk, trees, plainly=plainly)))
     finally:
         sys.setrecursionlimit(limit)
-    return ir.Module(body, suppression_comments(walk, trees), speaks(text)), parsed
+    return words.module(walk, body, suppression_comments(walk, trees)), parsed
 
 
 def _statements(walk: Walk, trees: Sequence[Tree], wanted: Sequence[Tree]) -> tuple[tuple[ir.Statement, ...], int]:

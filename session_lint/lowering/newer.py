@@ -10,9 +10,9 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from session_lint import ir
+from session_lint.lowering import words
 from session_lint.lowering.comments import marked
 from session_lint.lowering.gate import MAX_BRACKETS, MAX_CHAIN, LoweringError, check_patterns, place_of
-from session_lint.lowering.outline import speaks
 from session_lint.lowering.spans import NO_TREE, Ruler, Tree, Walk
 from session_lint.lowering.statements import block
 from session_lint.lowering.text import LEXEMES
@@ -44,7 +44,7 @@ def lower_newer(text: str, offsets: list[int], refusal: SyntaxError) -> ir.Modul
     comments = (
         (ir.unpacked(walk.at(node, NO_TREE)), node.value) for node in positions if isinstance(node, cst.Comment)
     )
-    return ir.Module(body, marked(text, comments), speaks(text))
+    return words.module(walk, body, marked(text, comments))
 
 
 def position_ruler(positions: Mapping[cst.CSTNode, Any], text: str, offsets: list[int]) -> Ruler:

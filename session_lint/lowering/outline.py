@@ -15,12 +15,7 @@ from collections.abc import Iterator, Sequence
 from session_lint.ir import unpacked
 from session_lint.lowering.spans import Tree, Walk
 from session_lint.lowering.text import decorator_sign
-
-_WORDS = ("ession", "qlalchemy", "qlmodel", "ngine", "ransaction", "ommit", "ollback", "egin", "lush", "add_task")
-"""Parts of words, which one may begin with a capital letter or not: looking for them so is the fastest."""
-
-_DRIVERS = ("psycopg", "asyncpg", "qlite", "ysql", "MySQL", "asyncmy", "racle", "odbc", "mssql", "pg8000")
-"""Likewise of the names of what connects to a database without a session."""
+from session_lint.lowering.words import SESSIONS
 
 _MATCH = re.compile(r"^[ \t\f]*match\b", re.MULTILINE)
 """The one statement that LibCST alone is to read, whatever it speaks of."""
@@ -45,18 +40,13 @@ def mentioning(walk: Walk, trees: Sequence[Tree], *, plainly: bool = False) -> I
 def mentioning_rows(walk: Walk) -> Sequence[int]:
     """The rows that mention what this tool is about, and the unusual ones."""
     rows = unusual_rows(walk)
-    for word in _WORDS:
+    for word in SESSIONS:
         place = walk.text.find(word)
         while place >= 0:
             row = bisect_right(walk.offsets, place)
             rows.add(row)
             place = walk.text.find(word, walk.offsets[row])
     return sorted(rows)
-
-
-def speaks(text: str) -> bool:
-    """Whether a file has any word of what this tool is about, in a comment too."""
-    return any(word in text for word in (*_WORDS, *_DRIVERS))
 
 
 def unusual_rows(walk: Walk) -> set[int]:

@@ -40,7 +40,7 @@ class LoweredFile(Record, frozen=True):
 
 @dataclass(frozen=True)
 class Program:
-    """The linked program, as rules and reports see it; ``idle`` are tests in which there is nothing to be found."""
+    """The linked program, as rules and reports see it; ``idle`` are the modules in which nothing can be found."""
 
     settings: Settings
     facts: ProjectFacts
@@ -279,7 +279,7 @@ def link(
     flow = Flow(world)
     flow.run()
     entries = find_entry_points(flow, settings.entry_point_decorators)
-    roles = find_roles(modules, entries, flow, settings) | dict.fromkeys((module.path for module in without), "test")
+    roles = find_roles(every, entries, flow, settings)
     analysis = interpret(
         flow, entries, frozenset(settings.session_names), lambda m: roles[m.path] == "test" or is_test_path(m.path)
     )

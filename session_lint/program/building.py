@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from session_lint import ir
@@ -35,17 +36,27 @@ def build_module(path: str, tree: ir.Module) -> Module:
 
 
 def _collect(body: Sequence[ir.Statement], scope: Scope, module: Module, prefix: str) -> None:
+    rows = module.tree.binding_rows
     for statement in walk(body):
         _bind(statement, scope, module)
-        for binder in binders(statement):
-            if isinstance(binder, ir.Lambda):
-                _lambda(binder, scope, module, prefix)
-            else:
-                _cell(scope, binder.target.id)
+        if rows and _stands_on(statement, rows):
+            for binder in binders(statement):
+                if isinstance(binder, ir.Lambda):
+                    _lambda(binder, scope, module, prefix)
+                else:
+                    _cell(scope, binder.target.id)
         if isinstance(statement, ir.FunctionDef):
             _function(statement, scope, module, prefix)
         elif isinstance(statement, ir.ClassDef):
             _class(statement, scope, module, prefix)
+
+
+def _stands_on(statement: ir.Statement, rows: Sequence[int]) -> bool:
+    """Whether one of some rows is a statement's, decorators of a definition included."""
+    if isinstance(statement, (ir.FunctionDef, ir.ClassDef)):
+        return True
+    span = statement.span
+    return bisect_left(rows, span.row) < bisect_right(rows, span.end_row)
 
 
 def _cell(scope: Scope, name: str) -> None:

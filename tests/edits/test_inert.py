@@ -261,6 +261,26 @@ def test_other_tests_are_linked(name: str, new: str, project: Path) -> None:
     assert said(linked) == said(lint(project, cache=False))
 
 
+def test_a_project_may_begin_to_have_sessions(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.py", tmp_path / "second.py"
+    first.write_text("def save(session):\n    session.commit()\n\n\nsave(None)\n")
+    second.write_text("def load():\n    return 1\n")
+    assert not lint(tmp_path).analysis.findings
+    second.write_text("import os\n\n\ndef load(session):\n    return os\n")
+    assert lint(tmp_path).reasons
+    second.write_text("import os\n\n\ndef load(session):\n    return os, session\n")
+    assert lint(tmp_path).reasons == ()
+    sessions = "import os\nfrom sqlalchemy.orm import Session\n\n\nsession = Session()\n"
+    found = []
+    for text in (sessions, "import os\n"):
+        second.write_text(text)
+        linked = lint(tmp_path)
+        assert linked.reasons
+        assert said(linked) == said(lint(tmp_path, cache=False))
+        found.append(bool(linked.analysis.findings))
+    assert found == [True, False]
+
+
 def write_tests(project: Path) -> None:
     (project / "tests").mkdir()
     (project / "tests/__init__.py").write_text("")

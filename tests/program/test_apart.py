@@ -133,7 +133,7 @@ def built(texts: dict[str, str], settings: Settings) -> tuple[list[ProgramModule
 
 
 QUIET_TESTS = {
-    "app/main.py": "import os\n",
+    "app/main.py": "import sqlalchemy\n",
     "app/test/spoken.py": "import app.main\n",
     "tests/__init__.py": "",
     "tests/conftest.py": "from tests import making\n",
@@ -161,6 +161,23 @@ QUIET_TESTS = {
 def test_a_test_is_idle_unless_it_or_what_imports_it_speaks_of_sessions(settings: Settings, found: set[str]) -> None:
     modules, index = built(QUIET_TESTS, settings)
     assert {module.path for module in idle(modules, index, settings)} == found
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_idle"),
+    [
+        (Settings(), True),
+        (Settings(session_names=("conn",)), False),
+        (Settings(providers={"app.main.get": ProviderSettings()}), False),
+        (Settings(models=("models/ours.toml",)), False),
+    ],
+)
+def test_a_project_without_a_library_for_sessions_is_idle(settings: Settings, is_idle: bool) -> None:
+    texts = {"app/main.py": "def save(session):\n    session.commit()\n", "app/other.py": "import requests\n"}
+    modules, index = built(texts, settings)
+    assert (idle(modules, index, settings) == {*modules}) is is_idle
+    modules, index = built({**texts, "app/models.py": "from sqlmodel import SQLModel\n"}, settings)
+    assert not idle(modules, index, settings)
 
 
 @pytest.mark.parametrize("name", DRIVER_CONNECTS)
