@@ -26,11 +26,12 @@ class Confidence(str, enum.Enum):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What was looked at."""
+    """What was looked at; ``imports`` counts the files that import SQLAlchemy, what is built on it, or a database's driver."""
 
     files_with_sessions: int
     sessions: int
     endpoints: int
+    imports: int
 
 
 class ChainLink(msgspec.Struct, frozen=True):

@@ -122,7 +122,7 @@ def nothing(files: Files) -> Result:
     def no_program() -> Program:
         raise RuntimeError("nothing was linked")
 
-    analysis = Analysis((), (), Counts(0, 0, 0), None, frozenset(), (), {})
+    analysis = Analysis((), (), Counts(0, 0, 0, 0), None, frozenset(), (), {})
     return Result(files, analysis, (), (), (), frozenset(), frozenset(), [], {}, {}, no_program)
 
 

@@ -19,10 +19,10 @@ HERE = {
     "empty/notes.txt": "",
     "notebook/a.ipynb": "{}",
     "inner/one/session-lint.toml": "",
-    "inner/one/a.py": "",
+    "inner/one/a.py": "import sqlalchemy\n",
     "inner/two/session-lint.toml": "",
     "inner/two/a.py": "",
-    "api/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/x')\ndef endpoint():\n    pass\n",
+    "api/main.py": "import sqlalchemy\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/x')\ndef endpoint():\n    pass\n",
     "list.jsonl": '{"session-lint-baseline": 1}\n{"path": "a.py"}\n',
     "wrong.toml": "pooler = 'pgbouncer'\n",
 }
@@ -92,6 +92,7 @@ COMMAND_LINES = [
     ("explain gone.py:1", "gone.py is not a file; name an existing Python file, as in app/services.py:42."),
     ("explain broken.py:1", "broken.py cannot be explained: broken.py cannot be checked: "),
     ("trace gone --root api", "No entry point is called 'gone'; `session-lint trace` lists them all."),
+    ("trace --root inner/two", "Nothing here imports SQLAlchemy or a database driver: there are no sessions to follow."),
     ("trace --root inner/one", "No entry point was found; name the decorators that make one in `entry-point-decorators`."),
     # The command line itself
     ("chekc", "No such command 'chekc'; did you mean `check`?"),

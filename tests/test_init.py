@@ -150,6 +150,7 @@ def test_pooler(tmp_path: Path, argument: str, pooler: str) -> None:
 def test_a_port_in_the_settings_is_a_hint_and_no_secret_is_shown(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": "",
+        "db.py": "import sqlalchemy\n",
         "conf.py": 'class Settings:\n    port: int = 6543\n    url = "postgresql://u:hunter2@h:6432/x"\n',
     }
     root = lay_out(tmp_path, files)

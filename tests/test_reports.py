@@ -133,6 +133,10 @@ def test_the_outcome_counts(run: Run, files: dict[str, str], sentence: str) -> N
 
 def test_the_summary_says_what_was_looked_at(run: Run, tmp_path: Path) -> None:
     run({"a.py": "", "b/c.py": ""})
+    assert summary.looked_at(session_lint.check([tmp_path])) == (
+        "Checked 2 files: none imports SQLAlchemy or a database driver, 1 check"
+    )
+    run({"a.py": "import sqlalchemy"})
     line = r"\d+ handles? sessions, \d+ sessions?, \d+ endpoints?, 1 check"
     assert re.fullmatch(rf"Checked 2 files: {line}", summary.looked_at(session_lint.check([tmp_path])))
     assert re.fullmatch(

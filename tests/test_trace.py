@@ -199,7 +199,7 @@ def test_the_summary_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: i
 
 
 def test_a_project_without_entry_points_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "app.py").write_text("x = 1\n")
+    (tmp_path / "app.py").write_text("import sqlalchemy\n")
     monkeypatch.chdir(tmp_path)
     result = trace("--root", ".")
     assert result.exit_code == 2

@@ -58,7 +58,7 @@ def summary_of(view: View) -> Summary:
     with Noted(view.faults, "what the audit infers from the code"):
         found = _inferred(view)
     settings, facts = result.files.project.settings, view.program.facts
-    counts = result.analysis.counts or Counts(0, 0, 0)
+    counts = result.analysis.counts or Counts(0, 0, 0, 0)
     by_severity = Counter(finding.severity for finding in result.findings)
     versions = {name: facts.versions[name] for name in _LIBRARIES if name in facts.versions}
     looked = looked_at(result)

@@ -65,6 +65,8 @@ def trace(entries: tuple[str, ...], **options: Any) -> int:
     files = find_files(request)
     tell_inner(files)
     result = run(request, files)
+    if not result.program.modules:
+        raise UserError("Nothing here imports SQLAlchemy or a database driver: there are no sessions to follow.")
     traces = trace_entries(result.program, result.findings, result.faults, entries)
     if not traces and not result.faults:
         raise UserError("No entry point was found; name the decorators that make one in `entry-point-decorators`.")

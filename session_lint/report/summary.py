@@ -42,10 +42,12 @@ def looked_at(result: Result) -> str:
 
 
 def _has(result: Result) -> str:
-    """``41 handle sessions, 58 sessions, 23 endpoints``; nothing where counting failed."""
+    """``41 handle sessions, 58 sessions, 23 endpoints``; why there are none; nothing where counting failed."""
     counts = result.analysis.counts
     if counts is None:
         return ""
+    if not (counts.imports or counts.files_with_sessions):
+        return "none imports SQLAlchemy or a database driver"
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
     sessions, endpoints = counted(counts.sessions, "session"), counted(counts.endpoints, "endpoint")
     return f"{counts.files_with_sessions} {handle} sessions, {sessions}, {endpoints}"

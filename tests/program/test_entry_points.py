@@ -17,6 +17,7 @@ from session_lint.settings import Settings
 
 def linked(source: str | Mapping[str, str]) -> Program:
     files = {"app.py": source} if isinstance(source, str) else source
+    files = {**files, "models.py": "import sqlalchemy"}
     lowered = [LoweredFile(path, lower(dedent(text))) for path, text in files.items()]
     return link(lowered, Settings(), ProjectFacts(None, {}))
 
