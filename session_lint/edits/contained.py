@@ -22,6 +22,7 @@ from session_lint.edits.words import (
     UNREADABLE,
     says,
 )
+from session_lint.traversal import walk
 
 Shape: TypeAlias = object
 """What is known of a value without looking anything up; two values of one shape are the same to the value flow."""
@@ -75,8 +76,8 @@ def variables_of(function: ir.FunctionDef) -> frozenset[str]:
         match part:
             case ir.FunctionDef() | ir.ClassDef() | ir.Lambda() | ir.ScopeStatement() | ir.TypeAlias() | ir.Match():
                 raise Seen(f"{function.name} has scopes in it")
-            case ir.Yield() | ir.YieldFrom() | ir.Import() | ir.ImportFrom() | ir.Walrus():
-                raise Seen(f"{function.name} yields, imports or uses :=")
+            case ir.Yield() | ir.YieldFrom() | ir.Walrus():
+                raise Seen(f"{function.name} yields or uses :=")
             case ir.Name(id=name) if name in SCOPES:
                 raise Seen(f"{function.name} looks names up by {name}()")
             case _:
@@ -84,13 +85,19 @@ def variables_of(function: ir.FunctionDef) -> frozenset[str]:
     return frozenset({param.name for param in function.params} | bound_by(function.body))
 
 
+def imported_in(function: ir.FunctionDef) -> frozenset[str]:
+    """The variables of a function that it imports."""
+    return frozenset(bound_by([s for s in walk(function.body) if isinstance(s, (ir.Import, ir.ImportFrom))]))
+
+
 class Judge:
     """Judges statements of one function; collects which variables they set, and to what."""
 
-    def __init__(self, around: Around, bound: frozenset[str], plain: Sequence[str]) -> None:
+    def __init__(self, around: Around, function: ir.FunctionDef, plain: Sequence[str]) -> None:
         self._around = around
         self._file = around.file
-        self._bound = bound
+        self._bound = variables_of(function)
+        self._imported = imported_in(function)
         self._plain = frozenset(plain)
         self._temporary: dict[str, bool] = {}
         self.through: set[str] = set()
@@ -239,6 +246,8 @@ class Judge:
         self._name(name)
         if name in self._temporary:
             return self._temporary[name]
+        if name in self._imported:
+            raise Seen(f"{name} leads to other files")  # which are told who uses what they offer
         if name in self._bound:
             return name in self._plain
         if name in self._around.top:

@@ -92,7 +92,7 @@ def _check_new(around: Around, function: ir.FunctionDef, others: AbstractSet[str
             raise Seen(f"{function.name} takes more than plain arguments")
     if function.returns is not None or (is_known and function.name not in around.file.functions):
         raise Seen(f"{function.name} may have to do with sessions")
-    judge = Judge(around, variables_of(function), ())
+    judge = Judge(around, function, ())
     for statement in function.body:
         judge.statement(statement)
     if others & set(names_in(function.body)) or judge.through - _loaded(around, others, ()):
@@ -113,7 +113,7 @@ def _check_function(around: Around, changed: Changed, others: AbstractSet[str]) 
     mentioned = {name for statement, _ in parts.kept for name in names_in(statement)}
     if mentioned & (first ^ second):
         raise Seen(f"a name in {qualname} means something else")
-    before, after = Judge(around, first, plain), Judge(around, second, plain)
+    before, after = Judge(around, old, plain), Judge(around, new, plain)
     for statement in parts.gone:
         before.statement(statement)
     for statement in parts.come:

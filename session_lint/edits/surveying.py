@@ -109,14 +109,13 @@ class _Survey:
             or isinstance(function.parent, Function)
             or function.outer_names
             or function.is_generator
-            or function in analysis.reaching
+            or (not function.module.is_apart and (function in analysis.reaching or function in facts.touching))
             or function in analysis.by_function
             or function in analysis.failed
             or function in analysis.wrapped
             or function in analysis.wrappers
             or function in analysis.decorated
             or function in self._program.entries
-            or function in facts.touching
             or function in facts.injected
             or function in facts.contained
             or any(_is_special(cell) for cell in function.cells.values())
