@@ -103,8 +103,9 @@ def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Q
     comparison = None
     with suppress(Differs):
         comparison = compare(old, new)
-    speaks_alike = (old.speaks, old.imports_library) == (new.speaks, new.imports_library)
-    if comparison is not None and not comparison.is_change and speaks_alike:
+    if old.imports_library != new.imports_library:
+        raise Seen(f"{path} begins to import a library for sessions, or ceases to")
+    if comparison is not None and not comparison.is_change and old.speaks == new.speaks:
         return comparison
     whole = quiet()
     if whole is None:
@@ -112,8 +113,7 @@ def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Q
     file = whole.file(path)
     if file is None:
         raise Seen(f"nothing is known of {path}")
-    may_be_idle = file.is_apart or file.is_idle or (old.imports_library and not new.imports_library)
-    if may_be_idle and not speaks_alike:
+    if old.speaks != new.speaks and (file.is_apart or file.is_idle):
         raise Seen(f"{path} begins to speak of sessions, or ceases to")
     if file.is_idle:
         return Comparison({}, ())
