@@ -19,7 +19,7 @@ from session_lint.program.waiting import Waiting
 class Analysis:
     """All contexts found so far, and what every frame needs to know.
 
-    ``declared`` remembers which parameters of a function declare dependencies, ``endless`` whether a function only raises.
+    ``decorated`` says which wrappers stand around a function, ``declared`` remembers which parameters of a function declare dependencies, ``endless`` whether a function only raises.
     """
 
     flow: Flow
@@ -28,7 +28,7 @@ class Analysis:
     reaching: set[Unit]
     wrapped: set[Function]
     wrappers: set[Function]
-    decorated: set[Function]
+    decorated: dict[Function, set[Function]]
     entries: frozenset[Function]
     waiting: Waiting
     contexts: dict[object, Context] = field(default_factory=dict)

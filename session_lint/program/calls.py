@@ -152,6 +152,10 @@ class Calls(Attributes):
         kind = vocabulary.engine_maker(name)
         if kind is not None:
             return frozenset({self.created("engine", Engine(kind, site), name, args, node)})
+        kind = vocabulary.engine_class(name)
+        if kind is not None:  # AsyncEngine(sync_engine)
+            inside = (v.origin for v in args.get(0, "sync_engine") if isinstance(v, Engine))
+            return frozenset(Engine(kind, origin) for origin in inside) or frozenset({Engine(kind, None)})
         handler = self.known_calls.get(name)
         if handler is not None:
             return handler(self, args, node)

@@ -19,9 +19,11 @@ from session_lint.program.values import (
     UNKNOWN,
     ClassValue,
     Const,
+    External,
     Factory,
     Instance,
     Session,
+    Symbol,
     Value,
     Values,
 )
@@ -48,6 +50,7 @@ class ControlFlow(Evaluator):
         self.guards: list[str] = []
         self.dropped: ir.Expr | None = None
         self.reading: tuple[How, str, Class | None] = ("unknown", "", None)
+        self.caught: dict[str, ir.Span] = {}
 
     # What the interpreter adds
 
@@ -169,10 +172,22 @@ class ControlFlow(Evaluator):
                         self.state.tx[value.origin] = (
                             kept if kept and holds else (kept & ~states.UNKNOWN) or states.NONE
                         )
+            case ir.Call(func=ir.Name(id="isinstance"), args=(ir.Argument(value=ir.Name(id=name)), kinds)) if (
+                holds and name in self.caught
+            ):
+                self._is_of(name, kinds.value)
             case ir.Call() | ir.Await() | ir.Walrus() if holds:
                 failures.known_true(self.state, node)
             case _:
                 pass
+
+    def _is_of(self, name: str, kinds: ir.Expr) -> None:
+        """The caught exception is one of these: where none of them is a database's, nothing was swallowed."""
+        values = self.eval(kinds)
+        values |= members(map(self.elements, values))
+        names = [v.name for v in values if isinstance(v, (External, Symbol))]
+        if names and not failures.catches(names, bare=False)[0]:
+            failures.other(self.state, self.caught[name])
 
     def _narrow(self, name: str, falsy: bool, only_none: bool) -> None:
         values = self.state.env.get(name)
@@ -441,6 +456,7 @@ class ControlFlow(Evaluator):
                 escaping = caught
             if handler.name:
                 self.state.env[handler.name] = NOTHING
+                self.caught[handler.name] = handler.span
             result = self.block(handler.body, self.state)
             if not result.leaves:
                 self.raised_after_all(handler.span)

@@ -103,10 +103,10 @@ def _view_holds(flow: Flow, function: Function) -> bool:
     return function.takes_self and function.owner is not None and bool(class_dependencies(flow, function.owner))
 
 
-def _decorated(flow: Flow) -> tuple[set[Function], set[Function], set[Function]]:
-    """The functions behind a decorator that works with sessions, the wrappers of all decorators, and what those wrap."""
+def _decorated(flow: Flow) -> tuple[set[Function], set[Function], dict[Function, set[Function]]]:
+    """The functions behind a decorator that works with sessions, the wrappers of all decorators, and what each wraps."""
     wrapped: set[Function] = set()
-    decorated: set[Function] = set()
+    decorated: dict[Function, set[Function]] = {}
     wrappers: set[Function] = set()
     for module in flow.world.modules:
         holders = [module.cells, *(c.attrs for c in module.classes), *(f.cells for f in module.functions)]
@@ -117,7 +117,7 @@ def _decorated(flow: Flow) -> tuple[set[Function], set[Function], set[Function]]
                         wrappers.add(value.wrapper)
                         inner = function_of(value.func)
                         if inner is not None:
-                            decorated.add(inner)
+                            decorated.setdefault(inner, set()).add(value.wrapper)
                             if value.wrapper in flow.facts.touching:
                                 wrapped.add(inner)
     return wrapped, wrappers, decorated

@@ -79,6 +79,11 @@ def swallow(
     state.failed = frozenset()
 
 
+def other(state: State, place: ir.Span) -> None:
+    """What the handler at this place has caught is no error of a database."""
+    state.marks = frozenset(m for m in state.marks if m.swallow.place != place)
+
+
 def raised(state: State) -> None:
     """An exception is raised after all: whoever catches it decides about the sessions."""
     if state.marks:

@@ -167,7 +167,9 @@ class Holding(ControlFlow):
         return super()._external_attribute(base, name)
 
     def shared_value(self, name: str) -> Values:
-        self.reading = ("registry" if name.startswith("ContextVar@") else "state", name, None)
+        is_variable = name.startswith("ContextVar@")
+        path = name.rpartition(":")[2] if is_variable else name
+        self.reading = ("registry" if is_variable else "state", path, None)
         return super().shared_value(name)
 
     def local_names(self) -> dict[str, Values]:

@@ -6,7 +6,7 @@ which flags); that context is remembered and used again for every call that ente
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -496,13 +496,21 @@ class Frame(Blocks):
         failed = frozenset((back[token], method) for token, method in exit_.failed if token in back)
         if failed:
             self.raising[-1] = failures.fail(self.state, self.raising[-1], failed)
-        for theirs, bits in (exit_.tx or {}).items():
-            if theirs in back and not bits & ~(states.NONE | states.CLOSED):
-                failures.clear(self.state, back[theirs])
+        for theirs, bits in (exit_.tx or {}).items() if self.state.marks or self.state.failed else ():
+            if not bits & ~(states.NONE | states.CLOSED):
+                for token in (back[theirs],) if theirs in back else self._same_attribute(context.tokens[theirs]):
+                    failures.clear(self.state, token)
         if exit_.marks:
             self.state.marks |= {
                 failures.called(mark, back[mark.token], id(node)) for mark in exit_.marks if mark.token in back
             }
+
+    def _same_attribute(self, theirs: Token) -> Iterator[int]:
+        """This context's tokens of what a callee knows as the same attribute of an object whose maker is not seen."""
+        name = theirs.path.rpartition(".")[2]
+        for number, mine in enumerate(self.context.tokens):
+            if theirs.how == mine.how == "attr" and theirs.holder is mine.holder and mine.path.endswith(f".{name}"):
+                yield number
 
     def _receiver_after(
         self, after: Values, receiver: Value | None, node: ir.Call | None, mine: Callable[[Session], Value]

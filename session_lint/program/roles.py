@@ -10,7 +10,7 @@ from session_lint.program import vocabulary
 from session_lint.program.building import is_test_path
 from session_lint.program.entrypoints import EntryPoint, main_calls
 from session_lint.program.flow import Flow
-from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import (
     ClassValue,
     Container,
@@ -26,7 +26,7 @@ from session_lint.program.values import (
     Value,
 )
 from session_lint.settings import Settings
-from session_lint.traversal import expressions
+from session_lint.traversal import expressions, walk
 
 _MIGRATION = re.compile(
     r"(^|/)(migrations?|alembic|revisions)/(.*/)?(versions/[^/]+|env)\.py$|(^|/)versions/[^/]*\.py$"
@@ -111,6 +111,8 @@ def hands_out(module: Module, flow: Flow, entries: dict[Function, EntryPoint]) -
             return True
     if any(_made_here(v, module) for cell in flow.world.shared.values() for v in cell.values):
         return True
+    if any(f not in entries and _stores_in_class(f, flow) for f in {c.unit for c in made if c.kind == "factory"}):
+        return True
     for name, cell in module.cells.items():
         users = flow.facts.used.get((module.name, name), set()) - {module}
         if users and any(
@@ -191,6 +193,19 @@ def _offered(value: Value, module: Module, flow: Flow, entries: dict[Function, E
         )
         return wraps or _gives(function, module) or _stores_globally(function, module)
     return _made_here(value, module)
+
+
+def _stores_in_class(unit: Unit, flow: Flow) -> bool:
+    """``init_db()`` that puts a factory where all of a class have it: ``Base.session = scoped_session(...)``."""
+    return isinstance(unit, Function) and any(
+        isinstance(target, ir.Attribute)
+        and isinstance(target.value, ir.Name)
+        and any(isinstance(v, ClassValue) for v in flow.at(unit).eval(target.value))
+        and any(isinstance(v, Factory) for v in flow.at(unit).eval(statement.value))
+        for statement in walk(unit.body)
+        if isinstance(statement, ir.Assign)
+        for target in statement.targets
+    )
 
 
 def _stores_globally(function: Function, module: Module) -> bool:

@@ -217,4 +217,4 @@ def _style(row: TableRow) -> str:
 
 def _plain(markdown: str) -> str:
     """Without the backticks around what is plainly code; around a word like `session` they say which it is."""
-    return printable(re.sub(r"`((?![a-z]+`)[^`]*)`", r"\1", markdown))
+    return printable(re.sub(r"(`[a-z]+`)|`([^`]*)`", r"\1\2", markdown))

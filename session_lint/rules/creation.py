@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator
 from session_lint import ir
 from session_lint.findings import Finding
 from session_lint.program import Program
+from session_lint.program.entrypoints import main_calls
 from session_lint.program.flow_facts import Creation
 from session_lint.rules.registry import Rule
 from session_lint.traversal import subexpressions
@@ -28,6 +29,7 @@ def misplaced(
             id(creation.node) in but
             or id(creation.node) in inner
             or program.role(creation.unit) in EXEMPT_ROLES
+            or _is_run_by_hand(program, creation)
             or not _is_misplaced(program, creation)
         ):
             continue
@@ -50,6 +52,14 @@ def _arguments_of_others(program: Program, kind: str) -> set[int]:
         for part in subexpressions(argument.value)
         if isinstance(part, ir.Call)
     }
+
+
+def _is_run_by_hand(program: Program, creation: Creation) -> bool:
+    """Whether it is made under ``if __name__ == "__main__"``, or in the function that is called there alone."""
+    entry = program.entry_or_outer(creation.unit)
+    if entry is None:
+        return any(call is creation.node for call in main_calls(creation.unit.module))
+    return entry.kind == "main"
 
 
 def _is_misplaced(program: Program, creation: Creation) -> bool:

@@ -216,8 +216,10 @@ def _asks_for_absence(test: ir.Expr) -> bool:
 
 
 def _asks_for_presence(test: ir.Expr) -> bool:
-    """Whether a condition asks if something is there already: ``is not None``, ``in``, a bare name."""
+    """Whether a condition asks if something is there already: ``is not None``, ``in``, ``hasattr``, a bare name."""
     match test:
+        case ir.Call(func=ir.Name(id="hasattr")):
+            return True
         case ir.Compare(ops=ops):
             return "is not" in ops or "in" in ops
         case ir.Name() | ir.Attribute():

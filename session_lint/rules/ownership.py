@@ -194,6 +194,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         or program.is_wrapper(unit)
         or program.is_provider(unit)
         or _is_transaction_context(unit)
+        or (unit.name in ("__exit__", "__aexit__") and token.how == "registry")  # the end of a scope that set it
         or event.guard == "in_transaction()"
     ):
         return False

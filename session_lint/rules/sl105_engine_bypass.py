@@ -45,7 +45,7 @@ def close_order(session: Session, order_id: int) -> None:
 Where Core's interface is needed, `session.connection()` is the connection of the session's own transaction.
 
 ## When not to use
-Not reported: `create_all` and migrations at start-up or in a lifespan, a health check that only pings,
+Not reported: `create_all` and migrations at start-up or in a lifespan, or in a `migrations.py`, a health check that only pings,
 session modules, tests, migrations and scripts. A project that works with Core alone, without sessions, should
 switch the rule off. The policy (`transaction-owner`) has no bearing here.
 
@@ -74,6 +74,7 @@ from session_lint.traversal import expressions
 _BYPASSES = {"connect", "begin", "raw_connection", "update_execution_options"}
 _SCHEMA = {"create_all", "drop_all", "upgrade", "reflect"}
 _PING = re.compile(r"select\s+(1|version\(\))(\s+from\s+dual)?\s*;?", re.IGNORECASE)
+_MIGRATIONS = re.compile(r"(^|/)(auto)?migrations?\.py$")
 _EXECUTES = {"execute", "scalar", "scalars", "exec_driver_sql", "stream"}
 
 
@@ -116,7 +117,7 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
         return True
     calls = [node for node in expressions(call.unit.body) if isinstance(node, ir.Call)]
     names = {node.name for node in expressions(call.unit.body) if isinstance(node, ir.Attribute)}
-    if names & _SCHEMA:
+    if names & _SCHEMA or _MIGRATIONS.search(call.unit.module.path):
         return True
     executed = [node for node in calls if isinstance(node.func, ir.Attribute) and node.func.name in _EXECUTES]
     return method != "raw_connection" and all(_is_ping(node) for node in executed)

@@ -81,13 +81,18 @@ class Uses:
     def _ends(self) -> Iterator[Place]:
         for context in self._contexts:
             for number, token in enumerate(context.tokens):
-                if token.lost:
+                if token.lost or self._is_ended_around(context.unit):
                     yield id(context), number
                 if token.how == "closure":
                     yield from self._outer(context, token)
             for event in context.events.values():
                 if _may_end(event):
                     yield id(context), event.token
+
+    def _is_ended_around(self, unit: Unit) -> bool:
+        """Whether a decorator of the project commits, or begins, around the function: which session is not followed."""
+        wrappers = self._program.analysis.decorated.get(unit, ()) if isinstance(unit, Function) else ()
+        return any(_speaks_of_ending(wrapper) for wrapper in wrappers)
 
     def _outer(self, context: Context, token: Token) -> Iterator[Place]:
         """The sessions of the functions around a nested one that uses one of them: which, is not followed."""
@@ -153,6 +158,10 @@ def _is_in(values: Iterable[object], number: int) -> Iterator[bool]:
 
     remap(frozenset(values), note)  # type: ignore[arg-type]
     return (n == number for n in seen)
+
+
+def _speaks_of_ending(function: Function) -> bool:
+    return any(isinstance(e, ir.Attribute) and e.name in ("commit", "begin") for e in expressions(function.body))
 
 
 def _may_end(event: Event) -> bool:
@@ -329,7 +338,7 @@ def _may_be_committed(uses: Uses, context: Context, number: int, token: Token) -
 
 def _is_prepared(program: Program, owner: Function) -> bool:
     """Whether the owner commits under conditions that no known call fulfils, or a decorator may commit for it."""
-    if any(isinstance(part, ir.Attribute) and part.name in ("commit", "begin") for part in expressions(owner.body)):
+    if _speaks_of_ending(owner):
         return True
     for decorator in owner.decorators:
         target = decorator.func if isinstance(decorator, ir.Call) else decorator
