@@ -119,10 +119,10 @@ class Attributes(Annotations):
         self.watch(cls)
         for base in cls.lineage():
             if name in base.attrs:
-                return members(
-                    self._bind(v, receiver) if _is_classmethod(v) else frozenset({v})
-                    for v in self.read(base.attrs[name])
-                )
+                found = self.read(base.attrs[name])
+                if not found and base.node is not None:
+                    continue
+                return members(self._bind(v, receiver) if _is_classmethod(v) else frozenset({v}) for v in found)
         return NOTHING
 
     def instance_attribute(self, value: Instance, name: str) -> Values:
