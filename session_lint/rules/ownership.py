@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from session_lint import ir
 from session_lint.findings import ChainLink, Edit, Finding, Fix
 from session_lint.program import Program, states
-from session_lint.program.contexts import Event
+from session_lint.program.contexts import Event, Token
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.record import Record
@@ -182,6 +182,11 @@ def _is_transaction_context(unit: Unit) -> bool:
     )
 
 
+def _ends_own_scope(program: Program, unit: Unit, token: Token) -> bool:
+    """Whether a class's ``__exit__`` ends what its ``__enter__`` opened, or put into a context variable."""
+    return unit.name in ("__exit__", "__aexit__") and (token.how == "registry" or program.owned_by_object(token))
+
+
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
@@ -194,7 +199,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         or program.is_wrapper(unit)
         or program.is_provider(unit)
         or _is_transaction_context(unit)
-        or (unit.name in ("__exit__", "__aexit__") and token.how == "registry")  # the end of a scope that set it
+        or _ends_own_scope(program, unit, token)
         or event.guard == "in_transaction()"
     ):
         return False
