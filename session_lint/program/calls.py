@@ -188,6 +188,9 @@ class Calls(Attributes):
         if last in ("enter_context", "enter_async_context"):
             entered = members(self.enter(v, node) for v in args.get(0))
             return entered if last == "enter_context" else frozenset({Coroutine(entered)})
+        if name == f"{vocabulary.WORKER_CONTEXT}.get":
+            keys = (v.value for v in args.get(0) if isinstance(v, Const) and isinstance(v.value, str))
+            return members(self.shared_value(f"ctx.{key}") for key in keys)
         if last in ("run_until_complete", "run_async"):
             return members(self.awaited(v) for v in args.get(0))
         if name.startswith("ContextVar@"):

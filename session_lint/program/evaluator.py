@@ -24,6 +24,7 @@ from session_lint.program.values import (
     Container,
     DictValue,
     External,
+    Factory,
     FunctionValue,
     Instance,
     ManagerFunction,
@@ -211,6 +212,10 @@ class Evaluator(Calls):
                     for key in index[0] if index else ():
                         if isinstance(key, Const) and isinstance(key.value, str):
                             result.append(self.shared_value(f"state.{key.value}"))
+                case External(name=vocabulary.WORKER_CONTEXT):
+                    for key in index[0] if index else ():
+                        if isinstance(key, Const) and isinstance(key.value, str):
+                            result.append(self.shared_value(f"ctx.{key.value}"))
                 case External(name=name):
                     result.append(external_value(f"{name}[]"))
                 case _:
@@ -285,6 +290,11 @@ class Evaluator(Calls):
                         for key in index:
                             if isinstance(key, ir.Constant) and isinstance(key.value, str):
                                 self.write(self.world.shared_cell(f"state.{key.value}"), values)
+                    elif isinstance(value, External) and value.name == vocabulary.WORKER_CONTEXT:
+                        factories = frozenset(v for v in values if isinstance(v, Factory))
+                        for key in index if factories else ():
+                            if isinstance(key, ir.Constant) and isinstance(key.value, str):
+                                self.write(self.world.shared_cell(f"ctx.{key.value}"), factories)
             case _:
                 pass
 

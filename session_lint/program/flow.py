@@ -405,6 +405,8 @@ class Flow(Evaluator):
             if param.kind in ("vararg", "kwarg") and values:
                 values = frozenset({Container((values,), False)})
             self.write(cell, values)
+        if param.name == "ctx" and all(map(_is_mapping, declared)):
+            self.write(cell, frozenset({External(vocabulary.WORKER_CONTEXT)}))
         if param.default is not None:
             default = self.eval(param.default)
             self.write(cell, self._injected((default,), (declared,) if param.annotation is not None else ()))
@@ -530,3 +532,9 @@ def _travels(value: Value) -> bool:
             return not name.startswith("builtins.")
         case _:
             return True
+
+
+def _is_mapping(annotation: Value) -> bool:
+    """Whether an annotation is ``dict``, ``Mapping`` and the like, or SAQ's own for the context of its jobs."""
+    name = annotation.name if isinstance(annotation, (TypeForm, Symbol)) else ""
+    return name.rpartition(".")[2] in ("dict", "Dict", "Mapping", "MutableMapping") or name.startswith("saq.")

@@ -21,6 +21,8 @@ _ENGINE_MAKERS = {
 
 # Objects on which any code may keep things under names of its own, and the classes that have one as their `state`.
 STATE_HOLDERS = ("request.state", "app.state")
+WORKER_CONTEXT = "worker.ctx"
+"""The mapping that arq and SAQ hand to every job, and that the worker's start-up fills."""
 REQUESTS = ("Request", "WebSocket", "HTTPConnection", "ASGIConnection")
 APPS = ("FastAPI", "Starlette", "Litestar", "app")
 
