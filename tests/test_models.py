@@ -84,6 +84,7 @@ def test_the_format_is_the_one_that_the_documentation_shows(tmp_path: Path) -> N
     models = load_models(tmp_path, ["kit.toml"])
     assert models.sessions["storekit.fastapi.RequestSession"] is True
     assert models.providers["storekit.open_store"] is True
+    assert models.made("storekit.settings.Config.session_factory") == (True, None)
     assert models.keeps_session("storekit.books.Ledger")
     assert models.holds_session("storekit.books.Ledger", "session") is True
     assert [name for name, _ in models.ending("storekit.StoreMiddleware")] == ["storekit"]

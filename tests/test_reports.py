@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixture_cases import FIXTURES
 from projects import lay_out, stand_in, use_rules
 
 import session_lint
@@ -219,6 +220,12 @@ def test_the_terminal_report_fits(run: Run, width: int, ascii_only: bool) -> Non
     assert all(line.isascii() for line in lines) == ascii_only
     assert text.count("Violations (1)") == 2
     assert lines[-1] == "Found 1 error in 1 file."
+
+
+def test_the_terminal_report_leaves_backticks_around_plain_words_alone() -> None:
+    report = audit_report(session_lint.check([FIXTURES / "batch_scraper" / "compliant"]))
+    text = audit_terminal.render(report, color=False, ascii_only=True, width=80)
+    assert "4 opened by a `with` block: process_batch_with_own_session" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

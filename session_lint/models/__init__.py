@@ -54,6 +54,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     registries: dict[str, bool] = {}
     attributes: dict[str, bool] = {}
     providers: dict[str, bool] = {}
+    factories: dict[str, bool] = {}
     commits: tuple[Commits, ...] = ()
     ends: tuple[Ends, ...] = ()
     waits: tuple[Waits, ...] = ()
@@ -72,6 +73,8 @@ class Models:
         self.registries: dict[str, bool] = {}
         self._attributes: dict[str, bool] = {}
         self.providers: dict[str, bool] = {}
+        self._opening: dict[str, bool] = {}
+        self._factories: dict[str, bool] = {}
         self._commits: dict[str, Commits] = {}
         self._ends: dict[str, list[tuple[str, Ends]]] = {}
         self._waits: dict[str, bool] = {}
@@ -81,6 +84,8 @@ class Models:
             self.registries |= model.registries
             self._attributes |= {_of_class(name): is_async for name, is_async in model.attributes.items()}
             self.providers |= model.providers
+            self._opening |= {_of_class(name): is_async for name, is_async in model.providers.items()}
+            self._factories |= {_of_class(name): is_async for name, is_async in model.factories.items()}
             for entry in model.commits:
                 self._commits |= {_short(method): entry for method in entry.methods}
             for ends in model.ends:
@@ -91,6 +96,7 @@ class Models:
                 self._waits |= {f"{owner}.{method}": False for owner in waits.of for method in waits.besides}
         self._rules: dict[str, Commits | None] = {}
         self._held: dict[tuple[str, str], bool | None] = {}
+        self.makers = {name.rpartition(".")[2] for name in (*self._factories, *self._opening)}
         self._keepers = {method.rpartition(".")[0] for method in self._commits}
 
     def commit_rule(self, name: str) -> Commits | None:
@@ -113,6 +119,11 @@ class Models:
         if key not in self._held:
             self._held[key] = self._attributes.get(_of_class(f"{base}.{name}")) if self._attributes else None
         return self._held[key]
+
+    def made(self, name: str) -> tuple[bool | None, bool | None]:
+        """Whether what a qualified method makes is a factory of async sessions, and whether it opens one in a ``with``; None: neither."""
+        key = _of_class(name)
+        return self._factories.get(key), self._opening.get(key)
 
     def waits(self, name: str) -> bool:
         """Whether a qualified function or method waits for the network, another process or the clock."""

@@ -138,8 +138,7 @@ class Calls(Attributes):
             return frozenset({self.created("session", Session(kind, site), name, args, node)})
         kind = self.world.models.providers.get(name)
         if kind is not None:
-            session = self.created("factory-session", Session(kind, site), name, args, node)
-            return frozenset({ContextManager(frozenset({session}), None, kind)})
+            return self._opened(kind, name, args, node)
         kind = vocabulary.factory_class(name)
         if kind is not None:
             is_async = kind or self._says_async(args)
@@ -152,10 +151,6 @@ class Calls(Attributes):
         kind = vocabulary.engine_maker(name)
         if kind is not None:
             return frozenset({self.created("engine", Engine(kind, site), name, args, node)})
-        kind = vocabulary.engine_class(name)
-        if kind is not None:  # AsyncEngine(sync_engine)
-            inside = (v.origin for v in args.get(0, "sync_engine") if isinstance(v, Engine))
-            return frozenset(Engine(kind, origin) for origin in inside) or frozenset({Engine(kind, None)})
         handler = self.known_calls.get(name)
         if handler is not None:
             return handler(self, args, node)
@@ -172,6 +167,12 @@ class Calls(Attributes):
         if self.world.models.keeps_session(name):
             return frozenset({External(name, sessions(args))})
         return external_value(name if name.rsplit(".", 1)[-1][:1].isupper() else f"{name}()")
+
+    def _opened(self, is_async: bool, name: str, args: Arguments, node: ir.Call | None) -> Values:
+        """The context manager of a library's provider."""
+        site = Site(self.unit.module, node.span) if node else None
+        session = self.created("factory-session", Session(is_async, site), name, args, node)
+        return frozenset({ContextManager(frozenset({session}), None, is_async)})
 
     def _says_async(self, args: Arguments) -> bool:
         classes = args.keywords.get("class_", NOTHING)
@@ -205,6 +206,12 @@ class Calls(Attributes):
             return frozenset({Coroutine(members(self.call(v, rest, node) for v in args.get(1)))})
         if last in ("create_task", "ensure_future"):
             return frozenset({Coroutine(members(self.awaited(v) for v in args.get(0)))})
+        if last in self.world.models.makers:
+            factory, opening = self.world.models.made(name)
+            if factory is not None:
+                return frozenset({Factory(factory, None)})
+            if opening is not None:
+                return self._opened(opening, name, args, node)
         return external_value(f"{name}()")
 
     def call_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> Values:

@@ -17,6 +17,7 @@ from session_lint.program.values import (
     ContextManager,
     Coroutine,
     DictValue,
+    Engine,
     External,
     Generator,
     Instance,
@@ -25,6 +26,7 @@ from session_lint.program.values import (
     Session,
     Super,
     TypeForm,
+    Value,
     Values,
     symbol_value,
 )
@@ -141,6 +143,11 @@ def _identity_type(self: Calls, args: Arguments, node: ir.Call | None) -> Values
     return frozenset(ClassValue(v.cls) for v in args.get(0) if isinstance(v, Instance))
 
 
+def _async_engine(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
+    inside = frozenset[Value](Engine(True, v.origin) for v in args.get(0, "sync_engine") if isinstance(v, Engine))
+    return inside or frozenset({Engine(True, None)})
+
+
 CALLS: dict[str, Callable[[Calls, Arguments, ir.Call | None], Values]] = {
     "builtins.super": _super,
     "builtins.next": _next,
@@ -170,4 +177,6 @@ CALLS: dict[str, Callable[[Calls, Arguments, ir.Call | None], Values]] = {
     "contextvars.ContextVar": _context_var,
     "sqlalchemy.orm.object_session": _object_session(is_async=False),
     "sqlalchemy.ext.asyncio.async_object_session": _object_session(is_async=True),
+    "sqlalchemy.ext.asyncio.AsyncEngine": _async_engine,
+    "sqlalchemy.ext.asyncio.engine.AsyncEngine": _async_engine,
 }

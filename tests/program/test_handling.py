@@ -350,6 +350,9 @@ HANDLINGS = [
         gives(Names, "shared_value", NOTHING),
     ),
     Handling(
+        "04 the context of a worker's jobs", "patterns/04c_worker_context.py", gives(Names, "shared_value", NOTHING)
+    ),
+    Handling(
         "05 constructor injection", "patterns/05_repository_classes", all_of(around(Frame, "construct", makes_object))
     ),
     Handling(
@@ -419,6 +422,11 @@ HANDLINGS = [
         "10 the session that a library's constructor keeps",
         "patterns/10e_advanced_alchemy",
         puts(Frame, "_keeping", lambda self, built, args: built),
+    ),
+    Handling(
+        "10 what a library's configuration makes",
+        "patterns/10j_advanced_alchemy_worker",
+        gives(models.Models, "made", (None, None)),
     ),
     Handling("10 fastapi-users", "patterns/10f_fastapi_users", model("fastapi-users-db-sqlalchemy")),
     Handling("10 fastapi-sqla", "patterns/10g_fastapi_sqla", model("fastapi-sqla")),
