@@ -57,7 +57,7 @@ def count_recipients(db: Session = Depends(get_db)) -> int:
 ```
 
 ## When not to use
-Tests, migrations and scripts are exempt. Several factories in one session module, for a replica or a second
+Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. Several factories in one session module, for a replica or a second
 database, are fine. Where session modules are not recognised, name them in `session-modules`. The policy
 (`transaction-owner`) has no bearing here.
 
