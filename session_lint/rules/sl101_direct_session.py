@@ -63,10 +63,10 @@ def total(db: Session = Depends(get_db)) -> int:
 Background work calls the factory or a provider of the session module and closes what it gets.
 
 ## When not to use
-Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. A session that a factory makes (`SessionLocal()`) is not a direct
-session: this rule is about the class. Where session modules are not recognised, name them in
-`session-modules`. The policy (`transaction-owner`) has no bearing here: it decides who commits, not who
-creates.
+Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. A session that a
+factory makes (`SessionLocal()`) is not a direct session: this rule is about the class. Where session modules
+are not recognised, name them in `session-modules`. The policy (`transaction-owner`) has no bearing here: it
+decides who commits, not who creates.
 
 ## References
 - [SQLAlchemy, session basics](https://docs.sqlalchemy.org/en/20/orm/session_basics.html)

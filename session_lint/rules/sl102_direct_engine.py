@@ -63,10 +63,11 @@ def tables(db: Session = Depends(get_db)) -> list[str]:
 In a larger project the first half is a module of its own, `app/database.py` say, that the others import from.
 
 ## When not to use
-Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. A module that builds an engine for a second database is a session
-module too once other modules use what it offers; where that is not recognised, name it in `session-modules`.
-A Celery task that makes an engine with `NullPool` and disposes of it is sound as such: put the making into a
-session module, or suppress the finding with the reason. The policy (`transaction-owner`) has no bearing here.
+Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. A module that builds an
+engine for a second database is a session module too once other modules use what it offers; where that is not
+recognised, name it in `session-modules`. A Celery task that makes an engine with `NullPool` and disposes of
+it is sound as such: put the making into a session module, or suppress the finding with the reason. The policy
+(`transaction-owner`) has no bearing here.
 
 ## References
 - [SQLAlchemy, engine configuration](https://docs.sqlalchemy.org/en/20/core/engines.html)

@@ -57,9 +57,9 @@ def count_recipients(db: Session = Depends(get_db)) -> int:
 ```
 
 ## When not to use
-Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. Several factories in one session module, for a replica or a second
-database, are fine. Where session modules are not recognised, name them in `session-modules`. The policy
-(`transaction-owner`) has no bearing here.
+Tests, migrations, scripts and what runs under `if __name__ == "__main__"` are exempt. Several factories in
+one session module, for a replica or a second database, are fine. Where session modules are not recognised,
+name them in `session-modules`. The policy (`transaction-owner`) has no bearing here.
 
 ## References
 - [SQLAlchemy, session basics](https://docs.sqlalchemy.org/en/20/orm/session_basics.html)
