@@ -26,12 +26,12 @@ class Confidence(str, enum.Enum):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What was looked at; ``imports`` counts the files that import SQLAlchemy, what is built on it, or a database's driver."""
+    """What was looked at; ``databases`` counts the files that seem to use a database at all."""
 
     files_with_sessions: int
     sessions: int
     endpoints: int
-    imports: int
+    databases: int
 
 
 class ChainLink(msgspec.Struct, frozen=True):

@@ -464,12 +464,13 @@ class Module(msgspec.Struct, frozen=True, array_like=True, gc=False):
         body: its statements in source order.
         comments: the suppression comments.
         speaks: whether any word of it speaks of sessions or databases.
-        imports_library: whether it may import SQLAlchemy, what is built on that, or a database's driver.
+        uses_database: whether it may import SQLAlchemy, what is built on that, or a database's driver, or seems to end the
+            transaction of a session.
         binding_rows: the rows on which a lambda or ``:=`` may stand, in order: such expressions alone bind names.
     """
 
     body: tuple[Statement, ...]
     comments: tuple[Comment, ...]
     speaks: bool = False
-    imports_library: bool = False
+    uses_database: bool = False
     binding_rows: tuple[int, ...] = ()

@@ -17,5 +17,5 @@ def count(program: Program) -> Counts:
     endpoints = sum(
         entry.is_endpoint and program.role(function) != "test" for function, entry in program.entries.items()
     )
-    imports = sum(module.tree.imports_library for module in program.modules)
-    return Counts(len(program.files_with_sessions), sessions, endpoints, imports)
+    databases = sum(module.tree.uses_database for module in program.modules)
+    return Counts(len(program.files_with_sessions), sessions, endpoints, databases)

@@ -103,8 +103,8 @@ def _comparison(path: str, old: ir.Module, new: ir.Module, quiet: Callable[[], Q
     comparison = None
     with suppress(Differs):
         comparison = compare(old, new)
-    if old.imports_library != new.imports_library:
-        raise Seen(f"{path} begins to import a library for sessions, or ceases to")
+    if old.uses_database != new.uses_database:
+        raise Seen(f"{path} begins to use a database, or ceases to")
     if comparison is not None and not comparison.is_change and old.speaks == new.speaks:
         return comparison
     whole = quiet()

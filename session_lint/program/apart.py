@@ -2,8 +2,8 @@
 
 What tests do says nothing of the application: they pass it fakes and mocks, keep sessions of their own in its objects, subclass
 its classes, call what nobody else calls. So nothing flows from them into it. And those that do not speak of sessions can be
-left out: there is nothing to be found in them, nor does anything elsewhere depend on them. So can be all of a project that has
-no library for sessions.
+left out: there is nothing to be found in them, nor does anything elsewhere depend on them. So can be all of a project that uses
+no database.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def set_apart(modules: Collection[Module], index: ModuleIndex, is_test: Callable
 def idle(modules: Collection[Module], index: ModuleIndex, settings: Settings) -> frozenset[Module]:
     """The modules in which nothing can be found.
 
-    They are all of them where none names a library that makes sessions, or a driver, and the settings speak of none that go
-    by other names. Else they are those that are apart, where neither they nor what imports them speak of sessions; but a
+    They are all of them where none uses a database, as far as words tell, and the settings speak of no sessions that go by
+    other names. Else they are those that are apart, where neither they nor what imports them speak of sessions; but a
     ``conftest`` hands what it makes to others that do not import it, and what the settings name has to be there.
     """
     if settings.models:  # which may give a meaning to any word
         return frozenset()
     is_told = settings.providers or settings.session_names != Settings().session_names
-    if not (is_told or any(module.tree.imports_library for module in modules)):
+    if not (is_told or any(module.tree.uses_database for module in modules)):
         return frozenset(modules)
     apart = [module for module in modules if module.is_apart]
     named = {name.rpartition(".")[0] for name in settings.providers}

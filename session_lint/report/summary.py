@@ -46,7 +46,7 @@ def _has(result: Result) -> str:
     counts = result.analysis.counts
     if counts is None:
         return ""
-    if not (counts.imports or counts.files_with_sessions):
+    if not (counts.databases or counts.files_with_sessions):
         return "none imports SQLAlchemy or a database driver"
     handle = "handles" if counts.files_with_sessions == 1 else "handle"
     sessions, endpoints = counted(counts.sessions, "session"), counted(counts.endpoints, "endpoint")

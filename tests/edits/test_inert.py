@@ -263,7 +263,7 @@ def test_other_tests_are_linked(name: str, new: str, project: Path) -> None:
 
 def test_a_project_may_begin_to_have_sessions(tmp_path: Path) -> None:
     first, second = tmp_path / "first.py", tmp_path / "second.py"
-    first.write_text("def save(session):\n    session.commit()\n\n\nsave(None)\n")
+    first.write_text("def load(session):\n    return session.get('a')\n\n\nload(None)\n")
     second.write_text("def load():\n    return 1\n")
     assert not lint(tmp_path).analysis.findings
     second.write_text("import os\n\n\ndef load(session):\n    return os\n")

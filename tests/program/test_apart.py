@@ -172,12 +172,17 @@ def test_a_test_is_idle_unless_it_or_what_imports_it_speaks_of_sessions(settings
         (Settings(models=("models/ours.toml",)), False),
     ],
 )
-def test_a_project_without_a_library_for_sessions_is_idle(settings: Settings, is_idle: bool) -> None:
-    texts = {"app/main.py": "def save(session):\n    session.commit()\n", "app/other.py": "import requests\n"}
+def test_a_project_that_uses_no_database_is_idle(settings: Settings, is_idle: bool) -> None:
+    texts = {"app/main.py": "def load(session):\n    session.get('http://a')\n", "app/other.py": "import requests\n"}
     modules, index = built(texts, settings)
     assert (idle(modules, index, settings) == {*modules}) is is_idle
-    modules, index = built({**texts, "app/models.py": "from sqlmodel import SQLModel\n"}, settings)
-    assert not idle(modules, index, settings)
+    for more in (
+        "from sqlmodel import SQLModel\n",
+        "import os, asyncpg\n",
+        "def save(session):\n    session.commit()\n",
+    ):
+        modules, index = built({**texts, "app/models.py": more}, settings)
+        assert not idle(modules, index, settings)
 
 
 @pytest.mark.parametrize("name", DRIVER_CONNECTS)
