@@ -123,9 +123,8 @@ class Actions(Holding):
         rule = self.world.models.commit_rule(name)
         if node is not None and self.world.models.waits(name) and not waiting.is_no_wait(node):
             waiting.wait(self.context, self.state, Wait(node, name))
-        if name.startswith(
-            "sqlalchemy.Result."
-        ):  # a mapped object's method, which may commit: a result's take no session
+        if name.startswith("sqlalchemy.Result."):
+            # A mapped object's method, which may commit: those of a result take no session.
             for number in tokens_in(members(args.everything())):
                 self.context.tokens[number].lost = True
         if name.split(".", maxsplit=1)[0] not in vocabulary.HARMLESS_LIBRARIES or name == "builtins.setattr":

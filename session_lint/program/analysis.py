@@ -19,7 +19,8 @@ from session_lint.program.waiting import Waiting
 class Analysis:
     """All contexts found so far, and what every frame needs to know.
 
-    ``decorated`` says which wrappers stand around a function, ``declared`` remembers which parameters of a function declare dependencies, ``endless`` whether a function only raises.
+    ``decorated`` says which wrappers stand around a function, ``declared`` remembers which parameters of a function declare
+    dependencies, ``endless`` whether a function only raises.
     """
 
     flow: Flow
