@@ -223,6 +223,8 @@ def keyword_kind(name: str, keyword: str) -> Kind | None:
         return "lifespan"
     if keyword == "resolver" and _of(name, ("strawberry",)):
         return "resolver"
+    if name.rpartition(".")[2].startswith("set_defaults") and _of(name, ("argparse",)):
+        return "command"
     if keyword in ("dispatch", "middlewares") and _of(name, _WEB):
         return "middleware"
     if keyword in ("functions", "cron_jobs") and _of(name, ("arq",)):

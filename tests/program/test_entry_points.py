@@ -647,6 +647,23 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {"cli": "command", "count": "command", "ring": "command", "nests": "command", "add_nest": "command"},
     ),
+    "argparse": (
+        """
+        import argparse
+
+        def count(arguments): ...
+
+        def ring(arguments): ...
+
+        def read_arguments():
+            parser = argparse.ArgumentParser()
+            commands = parser.add_subparsers()
+            commands.add_parser("count").set_defaults(run=count, times=3)
+            parser.set_defaults(run=ring)
+            return parser.parse_args()
+        """,
+        {"count": "command", "ring": "command"},
+    ),
     "typer": (
         """
         import typer
