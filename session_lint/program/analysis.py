@@ -11,6 +11,7 @@ from session_lint.faults import note
 from session_lint.program.contexts import Context
 from session_lint.program.flow import Flow
 from session_lint.program.symbols import Function, Module, Unit
+from session_lint.program.typed_providers import TypedProviders
 from session_lint.program.values import Dependency
 from session_lint.program.waiting import Waiting
 
@@ -32,6 +33,7 @@ class Analysis:
     decorated: dict[Function, set[Function]]
     entries: frozenset[Function]
     waiting: Waiting
+    typed: TypedProviders
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     failed: set[Unit] = field(default_factory=set)

@@ -38,6 +38,8 @@ _TRANSPARENT_TYPES = {
     "|",
     "Self",
     "FromDishka",
+    "AnyOf",
+    "WithParents",
 }
 _ITERABLES = {
     "list",

@@ -139,7 +139,8 @@ class Blocks(Actions):
         method = cls.method("__aexit__") or cls.method("__exit__")
         if method is None:
             return
-        receivers = [v for v in entered if isinstance(v, Instance) and v.cls is cls] or [value]
+        # Entering may have set more on the object; what it returned without anything set on it says no more than the object.
+        receivers = [v for v in entered if isinstance(v, Instance) and v.cls is cls and v.fields] or [value]
         nothing = [frozenset[Value]({Const(None)})] * 3
         for receiver in receivers:
             try:

@@ -15,6 +15,7 @@ from session_lint.program.flow import Flow
 from session_lint.program.interpreter import Frame, enter
 from session_lint.program.remapping import bear_session
 from session_lint.program.symbols import Class, Function, Module, Unit
+from session_lint.program.typed_providers import TypedProviders
 from session_lint.program.values import (
     NOTHING,
     ClassValue,
@@ -42,7 +43,16 @@ def interpret(
     wrapped, wrappers, decorated = _decorated(flow)
     reaching = _reaching(flow)
     analysis = Analysis(
-        flow, session_names, is_test, reaching, wrapped, wrappers, decorated, frozenset(entries), Waiting(flow)
+        flow,
+        session_names,
+        is_test,
+        reaching,
+        wrapped,
+        wrappers,
+        decorated,
+        frozenset(entries),
+        Waiting(flow),
+        TypedProviders(flow),
     )
     for entry in entries.values():
         if entry.function.module.is_apart:
@@ -172,7 +182,9 @@ class _Injection:
         declared = self.analysis.declared.get(function)
         if declared is None:
             found = ((param.name, dependency_of(self.analysis.flow, function, param)) for param in function.params)
-            declared = self.analysis.declared[function] = {name: given for name, given in found if given is not None}
+            declared = self.analysis.typed.arguments(function)
+            declared |= {name: given for name, given in found if given is not None}
+            self.analysis.declared[function] = declared
         bound: dict[str, Values] = {}
         for param in function.params:
             dependency = declared.get(param.name) or self._named.get(param.name)
@@ -197,7 +209,8 @@ class _Injection:
         )
 
     def _declared(self, cls: Class) -> dict[str, Values]:
-        return {name: self.get(given) for name, given in class_dependencies(self.analysis.flow, cls).items()}
+        declared = self.analysis.typed.fields(cls) | class_dependencies(self.analysis.flow, cls)
+        return {name: self.get(given) for name, given in declared.items()}
 
     def get(self, dependency: Dependency) -> Values:
         """What a dependency gives; the same session for the same dependency, unless it says otherwise."""

@@ -377,7 +377,8 @@ class Frame(Blocks):
     def _only_raises(self, function: Function) -> bool:
         known = self.analysis.endless.get(function)
         if known is None:
-            known = always_raises(function.body) and not _may_be_another(function)
+            raises = always_raises(function.body) or _is_said_to_raise(function)
+            known = raises and not _may_be_another(function)
             self.analysis.endless[function] = known
         return known
 
@@ -634,6 +635,11 @@ def _may_differ(values: Values) -> Values:
 def _never_returns(function: Function) -> bool:
     """Whether a function only raises."""
     return not any(isinstance(s, ir.Return) for s in walk(function.body)) and not _may_be_another(function)
+
+
+def _is_said_to_raise(function: Function) -> bool:
+    returns = function.node.returns if isinstance(function.node, ir.FunctionDef) else None
+    return returns is not None and dotted(returns).rsplit(".", 1)[-1] in ("NoReturn", "Never")
 
 
 def _may_be_another(function: Function) -> bool:

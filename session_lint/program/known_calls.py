@@ -78,7 +78,7 @@ def _cast(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
 
 
 def _new_type(self: Calls, args: Arguments, node: ir.Call | None) -> Values:
-    return frozenset({TypeForm("newtype", (args.get(1),))})
+    return frozenset({TypeForm("newtype", (args.get(1), args.get(0)))})  # with its name it is told from another
 
 
 def _partial(self: Calls, args: Arguments, node: ir.Call | None) -> Values:

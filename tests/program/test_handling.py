@@ -28,6 +28,7 @@ from session_lint.program import (
     interpreter,
     roles,
     states,
+    typed_providers,
     vocabulary,
 )
 from session_lint.program.actions import Actions
@@ -47,6 +48,7 @@ from session_lint.program.layers import Layers
 from session_lint.program.names import Names
 from session_lint.program.states import Outcome
 from session_lint.program.symbols import Class, Function, Module
+from session_lint.program.typed_providers import TypedProviders
 from session_lint.program.values import (
     NOTHING,
     BoundMethod,
@@ -127,6 +129,11 @@ def type_form(name: str) -> Removal:
     """``name[T]`` says nothing of T."""
     table = "session_lint.program.annotations._TRANSPARENT_TYPES"
     return lambda patch: patch.setattr(table, _TRANSPARENT_TYPES - {name})
+
+
+def new_types_alike(patch: pytest.MonkeyPatch) -> None:
+    """All new types of one type are the same."""
+    patch.setitem(CALLS, "typing.NewType", lambda self, args, node: frozenset({TypeForm("newtype", (args.get(1),))}))
 
 
 def without_flags(relevant: Callable[[Values], Values]) -> Callable[[Values], Values]:
@@ -468,6 +475,21 @@ HANDLINGS = [
         gives(vocabulary, "is_container", False),
     ),
     Handling("13 that-depends", "patterns/13g_that_depends.py", gives(vocabulary, "is_container", False)),
+    Handling(
+        "13 what dishka gives by type to endpoints and to what it calls",
+        "patterns/13h_dishka",
+        gives(TypedProviders, "arguments", {}),
+    ),
+    Handling(
+        "13 the fields of dataclasses that dishka makes", "patterns/13h_dishka", gives(TypedProviders, "fields", {})
+    ),
+    Handling("13 dishka's alias and AnyOf", "patterns/13h_dishka", gives(typed_providers, "_types", ())),
+    Handling("13 dishka's providers as methods", "patterns/13h_dishka", gives(TypedProviders, "_of_method", None)),
+    Handling("13 dishka's providers as calls", "patterns/13h_dishka", gives(TypedProviders, "_of_call", None)),
+    Handling("13 two sessions of dishka by NewType", "patterns/13h_dishka", new_types_alike),
+    Handling(
+        "13 functions that say they only raise", "patterns/13h_dishka", gives(interpreter, "_is_said_to_raise", False)
+    ),
     Handling("13 protocols", "patterns/13f_overridden_protocol", gives(Attributes, "_overrides", [])),
     Handling(
         "14 one session for a request",
