@@ -31,6 +31,7 @@ from session_lint.program.values import (
 )
 
 _LIBRARY = "dishka"
+_CALLS = frozenset({"provide", "provide_all", "alias"})
 _GENERATORS = frozenset({"Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable"})
 
 
@@ -100,6 +101,8 @@ class TypedProviders:
 
     def _of_call(self, call: ExternalCall) -> None:
         last = call.name.rsplit(".", 1)[-1]
+        if last not in _CALLS:
+            return
         told = call.args.keywords
         provides = told.get("provides")
         is_cached = Const(False) not in told.get("cache", ())
@@ -109,7 +112,7 @@ class TypedProviders:
         elif last == "provide":
             for source in call.args.get(0, "source"):
                 self._add(source, provides, is_cached=is_cached)
-        elif last == "provide_all":
+        else:
             for source in frozenset[Value]().union(*call.args.positional):
                 self._add(source, None, is_cached=is_cached)
 

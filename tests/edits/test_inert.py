@@ -13,7 +13,7 @@ from fixture_cases import FIXTURES
 
 from session_lint.edits import quiet, words
 from session_lint.pipeline import find_files, run
-from session_lint.program import frameworks, known_calls, layers, vocabulary
+from session_lint.program import frameworks, known_calls, layers, typed_providers, vocabulary
 from session_lint.request import Request
 from session_lint.result import Result
 from session_lint.rules import background
@@ -148,6 +148,7 @@ def test_names_that_the_analysis_knows_are_not_called() -> None:
     known = {*registering, *background._METHODS, *background._TASK_STARTERS, *background._WAITERS, *sl506._RUNS}
     assert known - words.CALLEES == words.COLLECTORS
     assert {*layers._PREFIXES, "dependencies"} <= words.KEYWORDS
+    assert typed_providers._CALLS <= words.CALLEES
     for name in vocabulary.NEVER_RETURN | set(known_calls.CALLS):
         last = name.rpartition(".")[2]
         assert not quiet.is_harmless(name) or last not in words.BUILTINS or last in HANDED_ON
