@@ -253,6 +253,8 @@ class Calls(Attributes):
                 if name == "execution_options":
                     return frozenset({subject})
                 return external_value("sqlalchemy.connection." + name)
+            case DictValue() if name in ("get", "pop", "setdefault", "__getitem__"):
+                return under_keys(subject, args.get(0)) | args.get(1, "default")
             case Container() | DictValue():
                 return (
                     may_have_changed(self.elements(subject))
@@ -364,6 +366,12 @@ def provider_key(provider: Value) -> str:
 def may_have_changed(values: Values) -> Values:
     """What a collection holds, without the flags and numbers: it may have been given others since."""
     return frozenset(v for v in values if not isinstance(v, Const) or isinstance(v.value, str))
+
+
+def under_keys(value: DictValue, keys: Values) -> Values:
+    """What a dict holds under these keys; under any of its own where none of them is known."""
+    known = {key.value for key in keys if isinstance(key, Const)}
+    return may_have_changed(members(v for name, v in value.items if not known or name in known))
 
 
 KnownCall: TypeAlias = Callable[[Calls, Arguments, "ir.Call | None"], Values]

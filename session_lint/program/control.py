@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from session_lint import ir
-from session_lint.program import failures, states
+from session_lint.program import failures, states, vocabulary
 from session_lint.program.contexts import How
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.flow import Flow
@@ -127,6 +127,9 @@ class ControlFlow(Evaluator):
                 if bits and all(b and not b & ~open_ for b in bits):
                     return True
                 return False if bits and all(b and not b & ~(states.NONE | states.CLOSED) for b in bits) else None
+            case ir.Call(func=ir.Name(id="isinstance"), args=(ir.Argument(value=asked), kinds)):
+                fits = {fit for _, fit in self._by_class(asked, kinds.value)}
+                return fits.pop() if len(fits) == 1 else None
             case ir.Name() | ir.Attribute():
                 named = self.peek(node)
                 if not named:
@@ -135,6 +138,20 @@ class ControlFlow(Evaluator):
                 return truths.pop() if len(truths) == 1 else None
             case _:
                 return None
+
+    def _by_class(self, asked: ir.Expr, kinds: ir.Expr) -> list[tuple[Value, bool | None]]:
+        """The sessions (and ``None``) of a name, each with whether it is of these classes; none where it holds no session."""
+        values = self.peek(asked)
+        if not any(isinstance(v, Session) for v in values):
+            return []
+        classes = self.eval(kinds)
+        classes |= members(map(self.elements, classes))
+        known = [vocabulary.session_class(c.name) for c in classes if isinstance(c, (External, Symbol))]
+        if not known or None in known or any(isinstance(c, ClassValue) for c in classes):
+            return []
+        return [
+            (v, v.is_async in known if isinstance(v, Session) else False if v == Const(None) else None) for v in values
+        ]
 
     def peek(self, node: ir.Expr) -> Values:
         """The values of a plain name or attribute, looked at without a trace."""
@@ -176,6 +193,11 @@ class ControlFlow(Evaluator):
                 holds and name in self.caught
             ):
                 self._is_of(name, kinds.value)
+            case ir.Call(func=ir.Name(id="isinstance"), args=(ir.Argument(value=ir.Name(id=name) as asked), kinds)):
+                fitting = self._by_class(asked, kinds.value)
+                kept = frozenset(v for v, fit in fitting if fit is None or fit is holds)
+                if kept and len(kept) < len(fitting):
+                    self.state.env[name] = kept
             case ir.Call() | ir.Await() | ir.Walrus() if holds:
                 failures.known_true(self.state, node)
             case _:

@@ -13,7 +13,7 @@ from session_lint import ir
 from session_lint.program import vocabulary
 from session_lint.program.annotations import is_type_form
 from session_lint.program.building import is_test_path
-from session_lint.program.calls import Calls, may_have_changed, provider_key
+from session_lint.program.calls import Calls, provider_key, under_keys
 from session_lint.program.known_calls import CALLS
 from session_lint.program.symbols import Function
 from session_lint.program.values import (
@@ -203,9 +203,8 @@ class Evaluator(Calls):
                 ):
                     position = node.index[0].value
                     result.append(items[position] if -len(items) <= position < len(items) else NOTHING)
-                case DictValue(items=pairs):
-                    keys = {v.value for v in index[0] if isinstance(v, Const)} if index else set()
-                    result.append(may_have_changed(members(v for k, v in pairs if not keys or k in keys)))
+                case DictValue():
+                    result.append(under_keys(value, index[0] if index else NOTHING))
                 case Container():
                     result.append(self.elements(value))
                 case External(name=name) if any(name.endswith(holder) for holder in vocabulary.STATE_HOLDERS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -12,10 +13,11 @@ import msgspec
 from session_lint import ir
 from session_lint.findings import Edit
 from session_lint.program import Program, vocabulary
+from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Function, Unit
-from session_lint.program.values import Connection, Engine, Factory, Handle, Session, Value
+from session_lint.program.values import Connection, Engine, External, Factory, Handle, Session, Symbol, Value
 from session_lint.record import Record
-from session_lint.traversal import children, expressions, own_expressions, walk
+from session_lint.traversal import children, expressions, own_expressions, path_to, walk
 
 _Parent: TypeAlias = ir.Expr | ir.Statement
 
@@ -219,7 +221,31 @@ def method_calls(program: Program) -> Iterator[MethodCall]:
         kinds = {kind_of(value) for value in facts.receivers.get(site, ())}
         name = call.name.rsplit(".", 1)[-1]
         if len(kinds) == 1 and (kind := next(iter(kinds))) is not None and name not in replaced:
-            yield MethodCall(call.unit, call.node, name, *kind)
+            found = MethodCall(call.unit, call.node, name, *kind)
+            if not _is_of_other_class(program, found):
+                yield found
+
+
+def _is_of_other_class(program: Program, call: MethodCall) -> bool:
+    """Whether a condition around the call says that its session is of the other class: ``isinstance(session, Session)``."""
+    func = call.node.func
+    if call.kind != "session" or "isinstance" not in body_of(program, call.unit).names:
+        return False
+    receiver = dotted(func.value) if isinstance(func, ir.Attribute) else ""
+    for outer, inner in pairwise(path_to(call.unit.body, call.node)):
+        match outer:
+            case ir.If(test=ir.Call(func=ir.Name(id="isinstance"), args=(ir.Argument(value=asked), kinds))) if (
+                receiver and dotted(asked) == receiver
+            ):
+                named = program.flow.at(call.unit).eval(kinds.value)
+                classes = {vocabulary.session_class(c.name) for c in named if isinstance(c, (External, Symbol))} - {
+                    None
+                }
+                if classes and (call.is_async in classes) != any(inner is s for s in outer.body):
+                    return True
+            case _:
+                pass
+    return False
 
 
 def kind_of(value: Value) -> tuple[str, bool] | None:
