@@ -11,7 +11,10 @@ from session_lint import ir
 from session_lint.program.symbols import Cell, Class, Function, Link, Module, Scope
 from session_lint.traversal import binders, bound_names, subexpressions, walk
 
-_TEST = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
+_TEST = re.compile(
+    r"(^|/)((e2e|unit|integration|functional|acceptance)[-_])?(tests?|testing)/"
+    r"|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$"
+)
 
 
 def is_test_path(path: str) -> bool:

@@ -195,9 +195,8 @@ class ControlFlow(Evaluator):
                 self._is_of(name, kinds.value)
             case ir.Call(func=ir.Name(id="isinstance"), args=(ir.Argument(value=ir.Name(id=name) as asked), kinds)):
                 fitting = self._by_class(asked, kinds.value)
-                kept = frozenset(v for v, fit in fitting if fit is None or fit is holds)
-                if kept and len(kept) < len(fitting):
-                    self.state.env[name] = kept
+                if fitting:
+                    self.state.env[name] = frozenset(v for v, fit in fitting if fit is None or fit is holds)
             case ir.Call() | ir.Await() | ir.Walrus() if holds:
                 failures.known_true(self.state, node)
             case _:

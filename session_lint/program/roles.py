@@ -33,6 +33,7 @@ _MIGRATION = re.compile(
 )
 _SCRIPT = re.compile(r"(^|/)(scripts?|bin)/|^tools/")
 _TOOLS = re.compile(r"/tools/")  # of those who develop the project, or of the agents that it is about
+_EXAMPLES = re.compile(r"(^|/)examples/")
 _WORK = frozenset(
     {"Engine.connect", "Engine.begin", "Engine.raw_connection", "Session.execute", "Session.query", "Session.add"}
     | {"Session.add_all", "Session.commit", "Session.scalars", "Session.scalar", "Session.exec", "Session.get"}
@@ -84,7 +85,7 @@ def _infer(module: Module, kinds: set[str], *, is_imported: bool, works: bool) -
         return "router"
     if "task" in kinds:
         return "task"
-    runs = works or next(main_calls(module), None) is not None
+    runs = works or _EXAMPLES.search(path) or next(main_calls(module), None) is not None
     if not is_imported and runs and not kinds - {"main", "command"}:
         return "script"
     return "service"
