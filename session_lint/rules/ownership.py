@@ -187,6 +187,12 @@ def _ends_own_scope(program: Program, unit: Unit, token: Token) -> bool:
     return unit.name in ("__exit__", "__aexit__") and (token.how == "registry" or program.owned_by_object(token))
 
 
+def _is_for_unseen_callers(program: Program, event: Event) -> bool:
+    """Whether a method only passes on, under the same name, what somebody else decides: ``commit`` of a unit of work."""
+    token, unit = event.session, event.context.unit
+    return token.how == "attr" and unit.name == event.kind and len(program.chain(event)) <= 1
+
+
 def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     context, token = event.context, event.session
     unit = context.unit
@@ -200,6 +206,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
         or program.is_provider(unit)
         or _is_transaction_context(unit)
         or _ends_own_scope(program, unit, token)
+        or _is_for_unseen_callers(program, event)
         or event.guard == "in_transaction()"
     ):
         return False
