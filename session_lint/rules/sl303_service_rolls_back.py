@@ -79,8 +79,9 @@ Or let the exception pass, and leave the rollback to whoever owns the transactio
 
 ## When not to use
 Tests, migrations and scripts are exempt. The rollback of a savepoint's handle is not reported, and a rollback
-inside a begin block of the same session is SL304. If your services own transactions by design, set
-`transaction-owner = "service"`.
+inside a begin block of the same session is SL304. An object's own `rollback` that passes the call on (a unit of
+work) decides nothing, and is reported only where somebody is seen to call it. If your
+services own transactions by design, set `transaction-owner = "service"`.
 
 ## References
 - [SQLAlchemy, savepoints](https://docs.sqlalchemy.org/en/20/orm/session_transaction.html#using-savepoint)
