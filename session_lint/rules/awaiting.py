@@ -255,7 +255,7 @@ def kind_of(value: Value) -> tuple[str, bool] | None:
             return "session", is_async
         case Engine(is_async=is_async):
             return "engine", is_async
-        case Connection(is_async=is_async) | Handle(kind="connect", subject=Connection(is_async=is_async)):
+        case Connection(is_async=is_async):
             return "connection", is_async
         case Handle(kind=("transaction" | "savepoint"), subject=Session(is_async=is_async)):
             return "handle", is_async
