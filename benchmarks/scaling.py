@@ -122,7 +122,7 @@ def _exponents(measured: Sequence[tuple[Tree, Samples]]) -> str:
         (own.COLD, own.LIBCST, "cpu"),
         (own.WARM, own.BARE, "cpu"),
         (own.CHECKOUT, own.BARE, "cpu"),
-        (own.EDITED, own.LIBCST, "cpu"),
+        (own.EDITED, own.BARE, "cpu"),
         (own.SESSION_EDITED, own.LIBCST, "cpu"),
     ):
         found = [

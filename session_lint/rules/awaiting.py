@@ -238,10 +238,8 @@ def _is_of_other_class(program: Program, call: MethodCall) -> bool:
                 receiver and dotted(asked) == receiver
             ):
                 named = program.flow.at(call.unit).eval(kinds.value)
-                classes = {vocabulary.session_class(c.name) for c in named if isinstance(c, (External, Symbol))} - {
-                    None
-                }
-                if classes and (call.is_async in classes) != any(inner is s for s in outer.body):
+                classes = {vocabulary.session_class(c.name) for c in named if isinstance(c, (External, Symbol))}
+                if classes - {None} and (call.is_async in classes) != any(inner is s for s in outer.body):
                     return True
             case _:
                 pass

@@ -72,9 +72,9 @@ an exception.
 ## When not to use
 Tests, migrations and scripts are exempt. The commit of a savepoint's handle is not reported, and a commit
 inside a begin block of the same session is SL304. An object's own `commit` that passes the call on (a unit of
-work) decides nothing, and is reported only where somebody is seen to call it. For a
-commit that is meant to outlive the caller's rollback, open a session of its own, or suppress the finding with
-the reason. If your services own transactions by design, set `transaction-owner = "service"`.
+work) decides nothing, and is reported only where somebody is seen to call it. For a commit that is meant to
+outlive the caller's rollback, open a session of its own, or suppress the finding with the reason. If your
+services own transactions by design, set `transaction-owner = "service"`.
 
 ## References
 - [SQLAlchemy, managing transactions](https://docs.sqlalchemy.org/en/20/orm/session_transaction.html)
