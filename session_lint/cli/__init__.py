@@ -74,7 +74,7 @@ class _CommandLine(click.Group):
             say(f"session-lint: {error}")
             return FAILED
         except (KeyboardInterrupt, click.Abort):
-            say("session-lint: interrupted.")
+            click.echo("session-lint: interrupted.", err=True)  # `say` may have to import a module that was interrupted
             return INTERRUPTED
         except BrokenPipeError:
             _abandon_stdout()

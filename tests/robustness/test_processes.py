@@ -97,6 +97,35 @@ def test_an_interrupt_at_the_start_leaves_no_trace(wait: float, tmp_path: Path) 
     assert (run.returncode, err.strip()) == (130, "session-lint: interrupted.")
 
 
+INTERRUPTING = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if self.interrupted:
+            print("imported after the interrupt:", name, file=sys.stderr)
+        elif name == NAME:
+            self.interrupted = True
+            raise KeyboardInterrupt
+
+    interrupted = False
+
+sys.meta_path.insert(0, Interrupting())
+from session_lint.__main__ import start
+start()
+"""
+
+
+@pytest.mark.parametrize("name", ["session_lint.cli.check", "msgspec", "_decimal", "session_lint.report.style"])
+def test_an_interrupt_imports_no_more(name: str, tmp_path: Path) -> None:
+    """What was interrupted on the way in may not stand being imported again: ``_decimal`` of Python 3.11 warns of it."""
+    lay_out(tmp_path, {"a.py": FAULTY})
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", INTERRUPTING.replace("NAME", repr(name)), "check", "--no-cache"]
+    run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr.strip()) == (130, "session-lint: interrupted.")
+
+
 def test_a_killed_process_costs_its_file(tmp_path: Path) -> None:
     lay_out(tmp_path, {"a.py": SLOW, "b.py": FAULTY, "c.py": FAULTY + "x = 1\n"})
     with started(tmp_path, "--jobs", "1", "--no-cache") as run:
