@@ -11,24 +11,24 @@ import gc
 import os
 import sys
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` need not be imported for it
+if TYPE_CHECKING:
+    from types import FrameType
+
 _INTERRUPTED = 130
 _LAST_WORDS = "session-lint: interrupted.\n"
 
 
 def start() -> None:
-    """Run the command line, and end the process; an interrupt while it is still being imported ends as one later on."""
+    """Run the command line, and end the process; an interrupt within an import ends as one anywhere else."""
     import signal  # not above: the current folder may still come first there
 
     gc.disable()  # A run makes many small values and little garbage, and ends.
-    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if is_ours:
-        # The import system has callbacks that lose exceptions, and with them an interrupt.
-        signal.signal(signal.SIGINT, _end)
-    from session_lint.cli import main
-
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
-        if is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        from session_lint.cli import main
+
         main()
     except KeyboardInterrupt:
         sys.stderr.write(_LAST_WORDS)
@@ -60,9 +60,14 @@ def _is_watched() -> bool:
     return bool(sys.flags.inspect or sys.gettrace() or sys.getprofile() or any(tools))
 
 
-def _end(number: int, frame: object) -> None:
-    os.write(2, _LAST_WORDS.encode())
-    os._exit(_INTERRUPTED)
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; within an import, end the process: callbacks of the import system lose it, classes replace it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, _LAST_WORDS.encode())
+            os._exit(_INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
