@@ -190,10 +190,11 @@ def _class(node: ir.ClassDef, scope: Scope, module: Module, prefix: str) -> None
 class ModuleIndex:
     """Finds the project's file for a dotted module name, as seen from an importing file.
 
-    A directory without ``__init__.py`` may be a source root; roots that contain the importer win, nearest first.
+    A directory without ``__init__.py`` may be a source root, and so may one with it that the imports in it count from; roots that
+    contain the importer win, nearest first.
     """
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    def __init__(self, modules: Sequence[Module]) -> None:
         self.by_name: dict[str, Module] = {}
         directories: dict[str, bool] = {}
         for module in modules:
@@ -217,6 +218,36 @@ class ModuleIndex:
                     if root not in roots_of_top:
                         roots_of_top.append(root)
         self._found: dict[tuple[str, str], str | None] = {}
+        inner = [d.replace("/", ".") for d, is_package in directories.items() if is_package]
+        for top, root in self._packages_run_from(inner, modules):
+            self._tops.setdefault(top, []).append(root)
+            self._found.clear()
+
+    def _packages_run_from(self, packages: Iterable[str], modules: Sequence[Module]) -> list[tuple[str, str]]:
+        """Packages that are source roots too, with what is found in them: `app` of `backend/`, which a stray `__init__.py` made a package.
+
+        What the program is started from is nowhere written. It shows where modules of `app` itself import `app.models` and the like,
+        where nothing else is called so, and where all that modules of `backend` ask of `app` is there; else it may be a library's name.
+        """
+        holders: dict[str, list[str]] = {}
+        for package in packages:
+            holder, _, top = package.rpartition(".")
+            if holder in self.packages and holder not in self._roots:
+                holders.setdefault(top, []).append(holder)
+        shown: dict[tuple[str, str], bool] = {}
+        lacking: set[tuple[str, str]] = set()
+        for module in modules if holders else ():
+            bound = [module.links, *(function.links for function in module.functions)]
+            for name in {link.module for links in bound for found in links.values() for link in found}:
+                top, _, rest = name.partition(".")
+                for holder in holders.get(top, ()) if rest else ():
+                    if not module.name.startswith(f"{holder}.") or self.resolve(name, module) is not None:
+                        continue
+                    full = f"{holder}.{name}"
+                    if full not in self.by_name and full not in self.packages:
+                        lacking.add((top, holder))
+                    shown[top, holder] = shown.get((top, holder), False) or module.name.startswith(f"{holder}.{top}.")
+        return [key for key, by_itself in shown.items() if by_itself and key not in lacking]
 
     def resolve(self, name: str, importer: Module) -> str | None:
         """The project name (of a module or a bare package folder) that ``name`` means in ``importer``; None: not ours.

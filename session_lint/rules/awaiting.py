@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
@@ -87,6 +87,7 @@ class MethodCall(Record, frozen=True):
         return self.is_async and self.name in _COROUTINES[self.kind]
 
 
+_EITHER_SESSION = {("session", True), ("session", False)}
 _COROUTINES = {
     "session": SESSION_COROUTINES,
     "engine": _ENGINE_COROUTINES,
@@ -218,12 +219,22 @@ def method_calls(program: Program) -> Iterator[MethodCall]:
         if call.subject is None or site in seen or site in facts.call_targets:
             continue
         seen.add(site)
-        kinds = {kind_of(value) for value in facts.receivers.get(site, ())}
+        kinds = _kinds(call.unit, facts.receivers.get(site, ()))
         name = call.name.rsplit(".", 1)[-1]
         if len(kinds) == 1 and (kind := next(iter(kinds))) is not None and name not in replaced:
             found = MethodCall(call.unit, call.node, name, *kind)
             if not _is_of_other_class(program, found):
                 yield found
+
+
+def _kinds(unit: Unit, receivers: Collection[Value]) -> set[tuple[str, bool] | None]:
+    """What a call's receivers are; a coroutine function that says `Session` of what its callers make as async sessions is mistaken."""
+    kinds = {kind_of(value) for value in receivers}
+    if kinds == _EITHER_SESSION and isinstance(unit, Function) and unit.is_async:
+        made = {value.is_async for value in receivers if isinstance(value, Session) and value.origin is not None}
+        if made == {True}:
+            return {("session", True)}
+    return kinds
 
 
 def _is_of_other_class(program: Program, call: MethodCall) -> bool:

@@ -147,7 +147,7 @@ def _may_be_misnamed(program: Program, call: MethodCall) -> bool:
             if calls_it and not isinstance(parents.get(id(node)), ir.Await):
                 return False
     return all(
-        token.how == "param"
+        token.how == "param" or (token.how == "injected" and token.provider is None)
         for context in program.analysis.by_function.get(call.unit, ())
         for number, mine in enumerate(context.tokens)
         if mine.path == receiver.id

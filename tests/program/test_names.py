@@ -98,3 +98,34 @@ def test_import_cycles_end() -> None:
         "b.py": f"from sqlalchemy.orm import Session\nfrom a import other\n\n{USE.format(name='Session')}",
     }
     assert sessions_made_in(files, "b.py") == 1
+
+
+ROOTED = {
+    "backend/__init__.py": "",
+    "backend/app/__init__.py": "",
+    "backend/app/db/__init__.py": "",
+    "backend/app/db/base.py": "from sqlalchemy.orm import Session\n",
+    "backend/app/use.py": f"from app.db.base import Session\n\n{USE.format(name='Session')}",
+}
+
+
+def test_a_package_is_a_source_root_where_the_imports_in_it_count_from_it() -> None:
+    """An `__init__.py` that nobody needs stands in the folder that the program is started in."""
+    assert sessions_made_in(ROOTED, "backend/app/use.py") == 1
+
+
+def test_a_script_beside_such_a_package_finds_what_is_in_it() -> None:
+    seed = {"seed.py": f"from app.db.base import Session\n\n{USE.format(name='Session')}"}
+    assert sessions_made_in({**ROOTED, **seed}, "seed.py") == 1
+
+
+def test_a_package_is_no_source_root_where_it_lacks_what_the_imports_ask_for() -> None:
+    """`app/sqlalchemy` is not SQLAlchemy."""
+    files = {
+        "app/__init__.py": "",
+        "app/sqlalchemy/__init__.py": "",
+        "app/sqlalchemy/orm.py": "class Session: ...\n",
+        "app/types.py": "from sqlalchemy.dialects.postgresql import JSONB\n",
+        "app/use.py": f"from sqlalchemy.orm import Session\n\n{USE.format(name='Session')}",
+    }
+    assert sessions_made_in(files, "app/use.py") == 1
