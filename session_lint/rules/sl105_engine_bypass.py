@@ -46,6 +46,7 @@ Where Core's interface is needed, `session.connection()` is the connection of th
 
 ## When not to use
 Not reported: `create_all` and migrations at start-up or in a lifespan, or in a `migrations.py`, a health check that only pings,
+a connection that only holds an advisory lock, which no commit of the session is to release,
 session modules, tests, migrations and scripts. A project that works with Core alone, without sessions, should
 switch the rule off. The policy (`transaction-owner`) has no bearing here.
 
@@ -74,6 +75,8 @@ from session_lint.traversal import expressions
 _BYPASSES = {"connect", "begin", "raw_connection", "update_execution_options"}
 _SCHEMA = {"create_all", "drop_all", "upgrade", "reflect"}
 _PING = re.compile(r"select\s+(1|version\(\))(\s+from\s+dual)?\s*;?", re.IGNORECASE)
+_LOCK = re.compile(r"pg_(try_)?advisory_(xact_)?(un)?lock(_shared|_all)?")
+_LOCKING = re.compile(rf"select\s+{_LOCK.pattern}\s*\([^()]*\)\s*;?", re.IGNORECASE)
 _MIGRATIONS = re.compile(r"(^|/)(auto)?migrations?\.py$")
 _EXECUTES = {"execute", "scalar", "scalars", "exec_driver_sql", "stream"}
 
@@ -104,7 +107,7 @@ def engine_bypass(program: Program) -> Iterator[Finding]:
 
 
 def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
-    """Schema set-up at start-up, and health checks that only ping."""
+    """Schema set-up at start-up, health checks that only ping, and locks that are to be held beside the session's transactions."""
     if method == "update_execution_options":
         return False
     made = call.subject.origin if isinstance(call.subject, Engine) else None
@@ -119,22 +122,27 @@ def _is_fine(program: Program, call: ExternalCall, method: str) -> bool:
     names = {node.name for node in expressions(call.unit.body) if isinstance(node, ir.Attribute)}
     if names & _SCHEMA or _MIGRATIONS.search(call.unit.module.path):
         return True
-    executed = [node for node in calls if isinstance(node.func, ir.Attribute) and node.func.name in _EXECUTES]
-    return method != "raw_connection" and all(_is_ping(node) for node in executed)
+    executed = [n for n in calls if isinstance(n.func, ir.Attribute) and n.func.name in _EXECUTES and n.args]
+    return method != "raw_connection" and all(_reads_no_data(node) for node in executed)
 
 
 def _made_in(unit: Unit, span: ir.Span) -> bool:
     return isinstance(unit, Function) and unit.node.span.row <= span.row <= unit.node.span.end_row
 
 
-def _is_ping(call: ir.Call) -> bool:
-    """Whether what is executed asks for a constant, or for the server's version."""
+def _reads_no_data(call: ir.Call) -> bool:
+    """Whether what is executed asks for a constant, for the server's version, or for an advisory lock."""
     parts = [node for arg in call.args for node in expressions((ir.ExprStatement(arg.value.place, "", arg.value),))]
-    if any(isinstance(node, ir.Constant) and _PING.fullmatch(str(node.value).strip()) for node in parts):
+    texts = [str(node.value).strip() for node in parts if isinstance(node, ir.Constant)]
+    if any(_PING.fullmatch(text) or _LOCKING.fullmatch(text) for text in texts):
         return True
-    statement = call.args[0].value if call.args else None
+    statement = call.args[0].value
     return (
         isinstance(statement, ir.Call)
         and dotted(statement.func).rpartition(".")[2] == "select"
-        and all(isinstance(arg.value, ir.Constant) for arg in statement.args)
+        and all(isinstance(arg.value, ir.Constant) or _takes_lock(arg.value) for arg in statement.args)
     )
+
+
+def _takes_lock(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Call) and _LOCK.fullmatch(dotted(node.func).rpartition(".")[2]) is not None
