@@ -89,6 +89,7 @@ class Actions(Holding):
                 self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
         elif name in failures.ENDINGS:
             failures.clear(self.state, token)
+            self.state.ended |= {token}
         bits = self.state.tx.get(token, states.UNKNOWN)
         if name in ("begin", "begin_nested") and subject.is_async and node is self.dropped:
             return  # nothing happens: it is neither awaited nor entered
@@ -223,7 +224,8 @@ class Actions(Holding):
 
     def used(self, token: int, method: str, span: ir.Span, what: str) -> None:
         """A statement is sent on a session."""
-        self.context.uses.setdefault(token, method)
+        if token not in self.state.ended:
+            self.context.uses.setdefault(token, method)
         if self.state.marks:
             failures.harm(self.state, token, Harm("use", self.context, span, what))
 

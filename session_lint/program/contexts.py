@@ -143,7 +143,8 @@ class Exit(msgspec.Struct):
     """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
 
     ``failed`` are the sessions that may have failed when it ends by an exception, ``marks`` the errors that it swallowed.
-    ``raised`` are the states in which exceptions leave it, ``sent`` the sessions left with a transaction that has run SQL.
+    ``raised`` are the states in which exceptions leave it, ``sent`` the sessions left with a transaction that has run SQL,
+    ``ended`` those that it has rolled back or closed.
     """
 
     tx: dict[int, int] | None = None
@@ -155,6 +156,7 @@ class Exit(msgspec.Struct):
     failed: frozenset[tuple[int, str]] = frozenset()
     marks: frozenset[Mark] = frozenset()
     sent: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()
 
 
 class Convention(msgspec.Struct):
@@ -172,9 +174,10 @@ class Context(msgspec.Struct, eq=False):
 
     ``entry_bits`` are the transaction states of the sessions that it was entered with, its first tokens; ``entry`` is the
     kind of entry point when a framework calls it. ``entered`` are the sessions that stand in a ``with`` themselves, which
-    closes them, by place and token. ``uses`` has the sessions that it, or what it calls, runs statements on, each with one
-    such method, ``waits`` the calls that wait for something outside the process. ``given`` are the sessions that it hands to somebody who may keep them, ``late`` the first call that uses a
-    session after its ``with`` block, ``returned_late`` the block that it is returned out of.
+    closes them, by place and token. ``uses`` has the sessions that it, or what it calls, runs statements on before it ends
+    them, each with one such method, ``waits`` the calls that wait for something outside the process. ``given`` are the
+    sessions that it hands to somebody who may keep them, ``late`` the first call that uses a session after its ``with``
+    block, ``returned_late`` the block that it is returned out of.
     """
 
     unit: Unit

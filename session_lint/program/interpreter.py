@@ -162,7 +162,10 @@ class Frame(Blocks):
         sent = end.sent if end is not None else frozenset()
         failed = self.raising[0].failed if self.raising[0] is not None else frozenset()
         raised = dict(self.raising[0].tx) if self.raising[0] is not None else {}
-        self.context.exit = Exit(tx, raised, outcome.values, self.yields, self.at_yield, receiver, failed, marks, sent)
+        ended = end.ended if end is not None else frozenset()
+        self.context.exit = Exit(
+            tx, raised, outcome.values, self.yields, self.at_yield, receiver, failed, marks, sent, ended
+        )
 
     def _parameter(
         self,
@@ -501,6 +504,7 @@ class Frame(Blocks):
             if not bits & ~(states.NONE | states.CLOSED):
                 for token in (back[theirs],) if theirs in back else self._same_attribute(context.tokens[theirs]):
                     failures.clear(self.state, token)
+        self.state.ended |= {back[token] for token in exit_.ended if token in back}
         if exit_.marks:
             self.state.marks |= {
                 failures.called(mark, back[mark.token], id(node)) for mark in exit_.marks if mark.token in back

@@ -28,7 +28,8 @@ class State:
 
     ``rolled_back`` holds the rollbacks on the way here, ``phase`` tells whether a generator has been resumed or thrown into.
     ``failed`` has the sessions whose last call, of that name, may be what raised the exception that is on its way; ``marks``
-    the errors that were swallowed. ``sent`` has the sessions on which a statement was sent in the transaction at hand.
+    the errors that were swallowed. ``sent`` has the sessions on which a statement was sent in the transaction at hand,
+    ``ended`` those that this function has rolled back or closed, whichever way it came here.
     """
 
     env: dict[str, Values] = field(default_factory=dict)
@@ -38,9 +39,11 @@ class State:
     failed: frozenset[tuple[int, str]] = frozenset()
     marks: frozenset[Mark] = frozenset()
     sent: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()
 
     def copy(self) -> State:
-        return State(dict(self.env), dict(self.tx), self.rolled_back, self.phase, self.failed, self.marks, self.sent)
+        env, tx = dict(self.env), dict(self.tx)
+        return State(env, tx, self.rolled_back, self.phase, self.failed, self.marks, self.sent, self.ended)
 
 
 def join(left: State | None, right: State | None) -> State | None:
@@ -67,6 +70,7 @@ def join(left: State | None, right: State | None) -> State | None:
         left.failed | right.failed,
         left.marks | right.marks,
         left.sent | right.sent,
+        left.ended & right.ended,
     )
 
 
