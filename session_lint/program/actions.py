@@ -86,7 +86,7 @@ class Actions(Holding):
             if name in waiting.STATEMENTS:
                 self.state.sent |= {token}
             if name != "begin_nested":  # whoever enters it tells what fails inside
-                self.raising[-1] = failures.fail(self.state, self.raising[-1], frozenset({(token, name)}))
+                self.raising[-1] = failures.fail(self.state, self.raising[-1], failures.of_call(token, name))
         elif name in failures.ENDINGS:
             failures.clear(self.state, token)
             self.state.ended |= {token}
@@ -229,14 +229,18 @@ class Actions(Holding):
         if self.state.marks:
             failures.harm(self.state, token, Harm("use", self.context, span, what))
 
-    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()) -> bool:
-        """A handler gets the exception under way; gives whether it catches every error of a database."""
+    def handled(
+        self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()
+    ) -> frozenset[str] | None:
+        """A handler gets the exception under way; gives which errors of databases it catches, None for all of them."""
         names = [v.name for v in kinds if isinstance(v, (External, Symbol))]
-        some, every = failures.catches(names, bare=caught is None)
-        if some and self.state.failed:
+        errors, every = failures.catches(names, bare=caught is None)
+        if not every:
+            self.state.failed = frozenset(f for f in self.state.failed if errors - f[2])
+        if self.state.failed:
             failures.swallow(self.state, self.context, place, caught, unset)
         self.state.failed = frozenset()
-        return every
+        return None if every else errors
 
     def raised_after_all(self, place: ir.Span) -> None:
         for site in [site for site, known in self.context.swallows.items() if known.place == place]:

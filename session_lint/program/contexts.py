@@ -139,6 +139,10 @@ class Edge(msgspec.Struct, eq=False):
     tokens: dict[int, int]
 
 
+Failure = tuple[int, str, frozenset[str]]
+"""A session that may have failed, the call that did, and the errors of databases that it is not: a handler on the way got those."""
+
+
 class Exit(msgspec.Struct):
     """How a context ends: transaction states per token, None when it never returns; what it returns and yields.
 
@@ -153,7 +157,7 @@ class Exit(msgspec.Struct):
     yields: Values = frozenset()
     at_yield: dict[int, int] = {}
     receiver: Values = frozenset()
-    failed: frozenset[tuple[int, str]] = frozenset()
+    failed: frozenset[Failure] = frozenset()
     marks: frozenset[Mark] = frozenset()
     sent: frozenset[int] = frozenset()
     ended: frozenset[int] = frozenset()

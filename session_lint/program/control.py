@@ -70,8 +70,10 @@ class ControlFlow(Evaluator):
         """Whether a context manager swallows exceptions."""
         raise NotImplementedError
 
-    def handled(self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()) -> bool:
-        """A handler gets the exception under way; gives whether it catches every error of a database.
+    def handled(
+        self, place: ir.Span, caught: ir.Expr | None, kinds: Values, unset: tuple[str, ...] = ()
+    ) -> frozenset[str] | None:
+        """A handler gets the exception under way; gives which errors of databases it catches, None for all of them.
 
         ``unset`` are the variables that are false in it because what would have set them failed.
         """
@@ -207,7 +209,7 @@ class ControlFlow(Evaluator):
         values = self.eval(kinds)
         values |= members(map(self.elements, values))
         names = [v.name for v in values if isinstance(v, (External, Symbol))]
-        if names and not failures.catches(names, bare=False)[0]:
+        if names and failures.catches(names, bare=False) == (frozenset(), False):
             failures.other(self.state, self.caught[name])
 
     def _narrow(self, name: str, falsy: bool, only_none: bool) -> None:
@@ -471,9 +473,10 @@ class ControlFlow(Evaluator):
             self.state = caught.copy()
             kinds = self.eval(handler.type)
             kinds |= members(map(self.elements, kinds))
-            if self.handled(handler.span, handler.type, kinds, unset):
+            errors = self.handled(handler.span, handler.type, kinds, unset)
+            if errors is None or errors:
                 caught = caught.copy()
-                caught.failed = frozenset()
+                caught.failed = frozenset() if errors is None else failures.passed(caught.failed, errors)
                 escaping = caught
             if handler.name:
                 self.state.env[handler.name] = NOTHING

@@ -12,15 +12,18 @@ from msgspec.structs import replace
 
 from session_lint import ir
 from session_lint.program import vocabulary
-from session_lint.program.contexts import Context, Harm, Mark, Swallow, Via
+from session_lint.program.contexts import Context, Failure, Harm, Mark, Swallow, Via
 from session_lint.program.states import State, join
 from session_lint.traversal import bound_names, subexpressions
 
 # Calls that send something to the database, and so can fail there.
 STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add", "add_all", "delete", "connection"}
+# Reading a row again breaks no constraint.
+_NEVER = {"refresh": frozenset({"IntegrityError"})}
 # Calls after which the session is sound again, whatever became of them.
 ENDINGS = frozenset(["rollback", "close", "aclose", "remove", "close_all", "reset", "invalidate"])
 
+_NONE = frozenset[str]()
 _LOCAL = -2
 _RETURNED = -1
 _LOST = Via()
@@ -30,20 +33,30 @@ _NO_FAILURE = frozenset(["NoResultFound", "MultipleResultsFound", "InvalidReques
 _LIBRARIES = ("sqlalchemy.", "sqlmodel.", "asyncpg.", "psycopg.", "psycopg2.")
 
 
-def catches(names: Iterable[str], bare: bool) -> tuple[bool, bool]:
-    """Whether a handler for these exceptions catches errors of a database, and whether it catches all of them."""
-    some = every = bare
+def catches(names: Iterable[str], bare: bool) -> tuple[frozenset[str], bool]:
+    """Which errors of databases a handler for these exceptions catches, by their last names, and whether that is all of them."""
+    caught, every = set[str](), bare
     for name in names:
         last = name.rpartition(".")[2]
         if name in _EVERYTHING:
-            some = every = True
+            every = True
         elif name.startswith(_LIBRARIES) and last not in _NO_FAILURE:
-            some = True
+            caught.add(last)
             every |= last in _EVERY_DATABASE_ERROR
-    return some, every
+    return frozenset(caught), every
 
 
-def fail(state: State, raising: State | None, failed: frozenset[tuple[int, str]] = frozenset()) -> State | None:
+def of_call(token: int, name: str) -> frozenset[Failure]:
+    """A statement on a session may fail."""
+    return frozenset({(token, name, _NEVER.get(name, _NONE))})
+
+
+def passed(failed: frozenset[Failure], caught: frozenset[str]) -> frozenset[Failure]:
+    """What may still be under way behind a handler for these errors."""
+    return frozenset((token, name, known | caught) for token, name, known in failed) if caught else failed
+
+
+def fail(state: State, raising: State | None, failed: frozenset[Failure] = frozenset()) -> State | None:
     """The exceptional state, when in ``state`` something may fail, calls on these sessions among it.
 
     That an error was swallowed before does not make the new one an error of a session.
@@ -71,8 +84,8 @@ def swallow(
         unset: variables that are false because of it.
     """
     via = Via(unset, _LOCAL, falsy=True) if unset else Via(call=_LOCAL)
-    for token in sorted({token for token, _ in state.failed}):
-        methods = frozenset(name for failed, name in state.failed if failed == token)
+    for token in sorted({token for token, _, _ in state.failed}):
+        methods = frozenset(name for failed, name, _ in state.failed if failed == token)
         known = context.swallows.setdefault((place.row, token), Swallow(context, token, place, caught, frozenset()))
         known.methods |= methods
         state.marks |= {Mark(token, known, via)}
@@ -87,7 +100,7 @@ def other(state: State, place: ir.Span) -> None:
 def raised(state: State) -> None:
     """An exception is raised after all: whoever catches it decides about the sessions."""
     if state.marks:
-        state.failed |= frozenset((mark.token, "raise") for mark in state.marks)
+        state.failed |= frozenset((mark.token, "raise", _NONE) for mark in state.marks)
         state.marks = frozenset()
 
 

@@ -497,7 +497,7 @@ class Frame(Blocks):
         for theirs, method in context.uses.items():
             if theirs in back:
                 self.used(back[theirs], method, span, f"{context.unit.qualname} runs {method}() on it")
-        failed = frozenset((back[token], method) for token, method in exit_.failed if token in back)
+        failed = frozenset((back[token], method, known) for token, method, known in exit_.failed if token in back)
         if failed:
             self.raising[-1] = failures.fail(self.state, self.raising[-1], failed)
         for theirs, bits in (exit_.tx or {}).items() if self.state.marks or self.state.failed else ():

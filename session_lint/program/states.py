@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from session_lint.program.contexts import Mark
+from session_lint.program.contexts import Failure, Mark
 from session_lint.program.values import Values
 
 # Transaction states are bits, so that a join of paths is a union.
@@ -36,7 +36,7 @@ class State:
     tx: dict[int, int] = field(default_factory=dict)
     rolled_back: frozenset[int] = frozenset()
     phase: int = BEFORE_YIELD
-    failed: frozenset[tuple[int, str]] = frozenset()
+    failed: frozenset[Failure] = frozenset()
     marks: frozenset[Mark] = frozenset()
     sent: frozenset[int] = frozenset()
     ended: frozenset[int] = frozenset()
