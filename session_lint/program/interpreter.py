@@ -504,7 +504,10 @@ class Frame(Blocks):
             if not bits & ~(states.NONE | states.CLOSED):
                 for token in (back[theirs],) if theirs in back else self._same_attribute(context.tokens[theirs]):
                     failures.clear(self.state, token)
-        self.state.ended |= {back[token] for token in exit_.ended if token in back}
+        for token in exit_.ended:
+            if token in back:
+                failures.clear(self.state, back[token])
+                self.state.ended |= {back[token]}
         if exit_.marks:
             self.state.marks |= {
                 failures.called(mark, back[mark.token], id(node)) for mark in exit_.marks if mark.token in back
