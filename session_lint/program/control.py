@@ -557,8 +557,7 @@ class ControlFlow(Evaluator):
         if item.target is not None:
             self.store(item.target, entered)
             self.label(item.target, entered)
-        elif isinstance(item.context, ir.Name) and any(isinstance(v, Instance) for v in entered):
-            self.state.env[item.context.id] = entered
+        self._enter_itself(item.context, values, entered)
         self.raising.append(None)
         outcome = self._with(statement, position + 1, self.state)
         raised = self.raising.pop()
@@ -578,6 +577,21 @@ class ControlFlow(Evaluator):
             if self.suppresses(item, values):
                 outcome.normal = join(outcome.normal, self.state)
         return outcome
+
+    def _enter_itself(self, context: ir.Expr, values: Values, entered: Values) -> None:
+        """An object that gives itself when it is entered is known by its own name too, in its new state."""
+        classes = {v.cls for v in values if isinstance(v, Instance)}
+        itself = frozenset(v for v in entered if isinstance(v, Instance) and v.cls in classes)
+        if not itself:
+            return
+        match context:
+            case ir.Name(id=name):
+                self.state.env[name] = itself
+            case ir.Attribute(value=ir.Name(id=name), name=attribute) if name in self.state.env:
+                holders = self.state.env[name]
+                self.state.env[name] = frozenset(
+                    v.having(attribute, itself) if isinstance(v, Instance) else v for v in holders
+                )
 
 
 def _drops_errors(expr: ir.Expr) -> bool:

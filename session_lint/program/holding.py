@@ -136,11 +136,8 @@ class Holding(ControlFlow):
                     token = self.context.tokens[value.origin]
                     if token.how == "created":
                         token.how, token.holder = "object", owner.cls
-            fields = tuple(f for f in owner.fields if f[0] != target.name)
-            if kept:
-                fields = tuple(sorted((*fields, (target.name, kept)), key=lambda f: f[0]))
             others = self.state.env[target.value.id] - {owner}
-            self.state.env[target.value.id] = others | {Instance(owner.cls, fields)}
+            self.state.env[target.value.id] = others | {owner.having(target.name, kept)}
 
     def instance_attribute(self, value: Instance, name: str) -> Values:
         first = (

@@ -560,7 +560,7 @@ class Frame(Blocks):
         keeps = any(self.world.models.keeps_session(base) for base in built.cls.external_lineage())
         if not keeps or any(name == "session" for name, _ in built.fields) or not (given := sessions(args)):
             return built
-        return Instance(built.cls, tuple(sorted((*built.fields, ("session", given)), key=lambda f: f[0])))
+        return built.having("session", given)
 
     def construct(self, cls: Class, args: Arguments, node: ir.Call | None) -> Values:
         instance: Value = Instance(cls)

@@ -6,6 +6,7 @@ would the order of sets, and with that what is found first.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Union
 
 import msgspec
@@ -83,6 +84,13 @@ class Instance(msgspec.Struct, frozen=True):
         if not self.fields:
             return self.cls.place_hash
         return hash((self.cls.place_hash, tuple([values for _, values in self.fields])))
+
+    def having(self, name: str, values: Values) -> Instance:
+        """The object with an attribute set; with it forgotten where nothing is known of it."""
+        fields = [f for f in self.fields if f[0] != name]
+        if values:
+            fields = sorted([*fields, (name, values)], key=itemgetter(0))
+        return Instance(self.cls, tuple(fields))
 
 
 class BoundMethod(msgspec.Struct, frozen=True):
