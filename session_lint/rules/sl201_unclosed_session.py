@@ -4,7 +4,8 @@
 Reports a session that a function gets from its class, a factory or a function that returns one, and that is
 still open on some way out: no `with` around it, and no `close()` that every path passes, those by an exception
 included. A session that is handed on (returned, yielded, stored, given to an exit stack or to code that the
-analysis cannot see) is somebody else's to close.
+analysis cannot see) is somebody else's to close. One that a dependency returns (`Depends(get_session)`, where
+`get_session` has no `yield`) is nobody's: the framework ends what is yielded to it, and nothing else.
 
 ## Why is this bad?
 A session that has run a statement holds a connection and its transaction until it is closed, committed or
@@ -59,11 +60,12 @@ its own. A path that ends the transaction (`except: session.rollback(); raise`) 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from session_lint import ir
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program, states, vocabulary
-from session_lint.program.contexts import Context
+from session_lint.program.contexts import Context, origins
 from session_lint.program.remapping import tokens_in
 from session_lint.program.symbols import Function
 from session_lint.rules.lifetime import closes_under_condition, ends_elsewhere, is_cached
@@ -77,22 +79,27 @@ _PROCESS_ENDS = ("command", "main")
 def unclosed_session(program: Program) -> Iterator[Finding]:
     """Sessions that are open on some way out of the function that opened them."""
     seen: set[int] = set()
+    leaking = _leaking_dependencies(program)
     for context in program.contexts():
         function = context.unit
         if not isinstance(function, Function) or _is_exempt(program, function):
             continue
-        for number, node in _unclosed(program, context):
+        returned = tokens_in(context.exit.values) if context.exit is not None and function in leaking else set()
+        for number, node in chain(_returned(program, context, returned), _unclosed(program, context)):
             if id(node) in seen:
                 continue
             seen.add(id(node))
             name = _bound_to(function, node)
             what = f"`{name}`" if name else "a session"
             block = "async with" if context.tokens[number].is_async else "with"
+            if number in returned:
+                how = f"returns it as a dependency, which nobody closes; yield it inside `{block}`"
+            else:
+                how = f"leaves it open {_when(context, number)}; open it in `{block}`, or close it in `finally`"
             yield unclosed_session.finding(
                 function.module.path,
                 node.span,
-                f"{function.qualname} opens {what} and leaves it open {_when(context, number)};"
-                f" open it in `{block}`, or close it in `finally`",
+                f"{function.qualname} opens {what} and {how}",
                 symbol=function.qualname,
                 confidence=program.confidence(context.tokens[number]),
                 digest=program.digest(function.module, node.span),
@@ -104,6 +111,31 @@ def _is_exempt(program: Program, function: Function) -> bool:
     called = any(isinstance(caller, Function) for caller in program.flow.facts.callers.get(function, ()))
     ends = entry is not None and entry.kind in _PROCESS_ENDS and not called
     return ends or program.role(function) in ("test", "migration", "script")
+
+
+def _leaking_dependencies(program: Program) -> set[Function]:
+    """The dependencies that return a session, which somebody whom it is injected into leaves open, and nobody closes."""
+    left: set[Function | None] = set()
+    closed: set[Function | None] = set()
+    for context in program.contexts():
+        if context.exit is None:
+            continue
+        for number, token in enumerate(context.tokens):
+            if token.how == "injected":
+                ends = context.exit.raised.get(number, 0) | (context.exit.tx or {}).get(number, 0)
+                providers = {t.provider for _, t in origins(context, number)} & program.flow.facts.injected
+                if ends & states.CLOSED:
+                    closed |= providers
+                if ends & states.OPEN:
+                    left |= providers
+    return {f for f in left - closed if f is not None and not f.is_generator and not is_cached(program, f)}
+
+
+def _returned(program: Program, context: Context, returned: set[int]) -> Iterator[tuple[int, ir.Call]]:
+    for number in sorted(returned):
+        token = context.tokens[number]
+        if token.how == "created" and token.node is not None and not ends_elsewhere(program, context, token.node):
+            yield number, token.node
 
 
 def _unclosed(program: Program, context: Context) -> Iterator[tuple[int, ir.Call]]:
