@@ -15,6 +15,7 @@ from session_lint.program.symbols import Class, Function, Unit
 from session_lint.program.values import (
     BoundMethod,
     FunctionValue,
+    Generator,
     Instance,
     ManagerFunction,
     Partial,
@@ -25,6 +26,7 @@ from session_lint.program.values import (
     stable,
 )
 from session_lint.record import Record
+from session_lint.rules.fastapi_releases import ends_before_response, fastapi_release
 from session_lint.traversal import expressions, own_expressions, subexpressions, walk
 
 _METHODS = {
@@ -51,6 +53,14 @@ _OBJECTS = {
     "threading.Timer": "a thread",
 }
 _MAKERS = {name.rsplit(".", 1)[-1] for name in _OBJECTS}
+_STREAMS = {
+    "fastapi.responses.StreamingResponse",
+    "sse_starlette.EventSourceResponse",
+    "sse_starlette.sse.EventSourceResponse",
+    "starlette.responses.StreamingResponse",
+}
+_STREAM_MAKERS = sorted({name.rsplit(".", 1)[-1] for name in _STREAMS})
+STREAM = "a streamed response"
 _SINKS = sorted({*_METHODS, *_TASK_STARTERS, *_MAKERS})
 _WAITERS = {
     "gather",
@@ -89,6 +99,11 @@ def _handed_over(program: Program) -> Iterator[HandOver]:
         sink = _sink(program, unit, node)
         if sink is not None:
             yield from _judge(program, unit, node, sink)
+    release = fastapi_release(program)
+    if release is not None and ends_before_response(release):
+        for unit, node in program.places.calls_of(_STREAM_MAKERS):
+            if any(getattr(value, "name", "") in _STREAMS for value in program.flow.at(unit).eval(node.func)):
+                yield from _judge_stream(program, unit, node)
 
 
 def _sink(program: Program, unit: Unit, node: ir.Call) -> str | None:
@@ -175,6 +190,25 @@ def _judge(program: Program, unit: Unit, node: ir.Call, sink: str) -> Iterator[H
         if what is not None:
             typed = any(isinstance(v, Session) for v in values)
             yield HandOver(unit, node, sink, what, Confidence.HIGH if typed else Confidence.MEDIUM)
+            return
+
+
+def _judge_stream(program: Program, unit: Unit, node: ir.Call) -> Iterator[HandOver]:
+    """A generator that is sent as the response, and works on a session that the function was given."""
+    content = next(
+        (a.value for i, a in enumerate(node.args) if a.keyword == "content" or (i == 0 and not a.keyword)), None
+    )
+    flow = program.flow.at(unit)
+    if not isinstance(content, ir.Call) or not any(isinstance(v, Generator) for v in flow.eval(content)):
+        return
+    given = {param.name for param in unit.params} if isinstance(unit, Function) else set()
+    for part in (content.func, *(arg.value for arg in content.args)):
+        values = flow.eval(part)
+        caught = {caught_session(v.function) for v in values if isinstance(v, FunctionValue)}
+        lent = any(isinstance(v, BoundMethod) for v in values) or not given.isdisjoint(caught | {dotted(part)})
+        what = _what(program, unit, part, values) if lent else None
+        if what is not None:
+            yield HandOver(unit, node, STREAM, what, Confidence.MEDIUM)
             return
 
 

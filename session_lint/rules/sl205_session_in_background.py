@@ -4,7 +4,8 @@
 Reports a session that goes to `BackgroundTasks.add_task`, `BackgroundTask`, a `create_task` or
 `ensure_future` that nobody waits for inside the session's block, a thread, an executor, a scheduler
 (`add_job`) or a queue (`.delay`, `apply_async`, `enqueue_job`). The session may be an argument, be held by an
-object or a bound method that is handed over, or be caught in a closure.
+object or a bound method that is handed over, or be caught in a closure. With FastAPI 0.106 to 0.117, as pinned by
+the project, a generator that is sent by `StreamingResponse` or `EventSourceResponse` is such work too.
 
 ## Why is this bad?
 The request closes its session when it is done, or commits it late; the background work goes on using it. What
@@ -16,6 +17,8 @@ happens then depends on the version of FastAPI, and with `BackgroundTasks` none 
 - FastAPI 0.105.0, and 0.118.0 to 0.165.0: the task runs before the dependency exits and holds the request's
   connection meanwhile, `idle in transaction`. A task that raised rolled back the request's own work when the
   dependency commits after `yield`: the client had its 200, and no row was there.
+- FastAPI 0.106 to 0.117: a `StreamingResponse` was sent after the session was closed. The session opened again, what
+  the generator wrote was lost, and its connection stayed out. Before and after these releases it is sent first.
 - Litestar 2.25.0: the task runs after the dependency's exit, and the session opens again.
 - `asyncio.create_task`: after the block has ended the session opens again, a read keeps a connection, and a
   flush without commit is lost. While the block is being left, asyncpg raises
@@ -113,7 +116,7 @@ from collections.abc import Iterator
 
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
-from session_lint.rules.background import handed_over
+from session_lint.rules.background import STREAM, handed_over
 from session_lint.rules.registry import rule
 
 
@@ -130,7 +133,7 @@ def session_in_background(program: Program) -> Iterator[Finding]:
             module.path,
             handover.node.span,
             f"{handover.unit.qualname} hands {handover.what} to {handover.sink}, which can run after the session is closed;"
-            " pass identifiers and let the task open a session of its own",
+            f" pass identifiers and let {'the stream' if handover.sink == STREAM else 'the task'} open a session of its own",
             symbol=handover.unit.qualname,
             confidence=handover.confidence,
             digest=program.digest(module, handover.node.span),

@@ -124,23 +124,22 @@ from session_lint.program import Program
 from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.symbols import Function
 from session_lint.program.values import Const, function_of
+from session_lint.rules.fastapi_releases import ends_before_response, fastapi_release
 from session_lint.rules.registry import rule
 from session_lint.traversal import expressions
 
 _DEPENDS = re.compile(r"fastapi(\.params|\.param_functions)?\.(Depends|Security)$")
-_BEFORE = (0, 106)  # up to here the part after yield ran after the response …
-_AGAIN = (0, 118)  # … and from here on it does so again
 _SCOPES = (0, 121)  # Depends(scope=) exists
 
 
 @rule("SL310", "commit-after-response", severity=Severity.WARNING, check="transaction-discipline")
 def commit_after_response(program: Program) -> Iterator[Finding]:
     """Generator dependencies that commit when FastAPI has sent the response."""
-    pinned = program.facts.versions.get("fastapi", "")
-    version = _release(pinned)
-    if version is None or _BEFORE <= version < _AGAIN:
+    release = fastapi_release(program)
+    if release is None or ends_before_response(release):
         return
-    for provider in _dependencies(program, has_scopes=version >= _SCOPES):
+    pinned = program.facts.versions["fastapi"]
+    for provider in _dependencies(program, has_scopes=release >= _SCOPES):
         commit = _commit_at_end(program, provider)
         if commit is None and not program.commits_by_itself(provider):
             continue
@@ -149,21 +148,16 @@ def commit_after_response(program: Program) -> Iterator[Finding]:
             provider.module.path,
             span,
             f"{provider.qualname} commits after its `yield`, and FastAPI {pinned} runs that when the response has been sent:"
-            f" the client does not hear of a failure; {_remedy(provider, version)}",
+            f" the client does not hear of a failure; {_remedy(provider, release)}",
             symbol=provider.qualname,
             digest=program.digest(provider.module, span),
         )
 
 
-def _remedy(provider: Function, version: tuple[int, ...]) -> str:
-    if version >= _SCOPES:
+def _remedy(provider: Function, release: tuple[int, int]) -> str:
+    if release >= _SCOPES:
         return f'declare it with `Depends({provider.name}, scope="function")`, or commit in the endpoint'
     return "commit in the endpoint"
-
-
-def _release(version: str) -> tuple[int, ...] | None:
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def _dependencies(program: Program, *, has_scopes: bool) -> Iterator[Function]:

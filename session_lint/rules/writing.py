@@ -321,12 +321,25 @@ def _owners(
     if not context.is_synthetic:
         if isinstance(context.unit, Function) and not hands_on(context, number):
             ends = context.exit is not None and context.exit.tx is not None
+            ends = ends or _is_opened_over_and_over(context.unit, context.tokens[number])
             yield context.unit, uses.written.get((id(context), number)) if ends else None
         return
     for callee, edge in below.get(id(context), ()):
         for theirs, mine in edge.tokens.items():
             if mine == number and isinstance(callee.unit, Function):
                 yield callee.unit, uses.written.get((id(callee), theirs))
+
+
+def _is_opened_over_and_over(unit: Unit, token: Token) -> bool:
+    """Whether a session is opened in a loop that never ends, as a worker's does: the loop goes on when the session has ended."""
+    return any(
+        isinstance(statement, ir.While)
+        and isinstance(statement.test, ir.Constant)
+        and bool(statement.test.value)
+        and any(expr is token.node for expr in expressions(statement.body))
+        and not any(isinstance(inner, ir.Raise) for inner in walk(statement.body))
+        for statement in walk(unit.body)
+    )
 
 
 def _may_be_committed(uses: Uses, context: Context, number: int, token: Token) -> bool:
