@@ -579,9 +579,14 @@ class ControlFlow(Evaluator):
         return outcome
 
     def _enter_itself(self, context: ir.Expr, values: Values, entered: Values) -> None:
-        """An object that gives itself when it is entered is known by its own name too, in its new state."""
+        """An object that gives itself when it is entered is known by its own name too, in its new state.
+
+        What is known of an object of a subclass tells more than that it is one of the declared class.
+        """
         classes = {v.cls for v in values if isinstance(v, Instance)}
-        itself = frozenset(v for v in entered if isinstance(v, Instance) and v.cls in classes)
+        found = [v for v in entered if isinstance(v, Instance) and v.cls in classes]
+        known = {base for v in found if v.fields for base in v.cls.lineage()}
+        itself = frozenset(v for v in found if v.fields or v.cls not in known)
         if not itself:
             return
         match context:

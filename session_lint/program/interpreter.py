@@ -362,7 +362,11 @@ class Frame(Blocks):
             self.give(args.everything())
             if self._only_raises(function):
                 raise Unreachable
-            return self._unvisited(function, node)
+            values = self._unvisited(function, node)
+            if isinstance(receiver, Instance) and receiver.fields and _gives_itself(function):
+                itself: Values = frozenset({receiver})
+                return frozenset({Coroutine(itself, function)}) if function.is_async else itself
+            return values
         wrapped = self.unit in analysis.wrappers and function in analysis.decorated
         how: How = (
             "decorator" if wrapped and (function in analysis.wrapped or function in analysis.entries) else "param"
@@ -632,6 +636,12 @@ def _asks_for(function: Function, name: str) -> bool:
             case _:
                 pass
     return any(named(statement.test) for statement in walk(function.body) if isinstance(statement, (ir.If, ir.While)))
+
+
+def _gives_itself(method: Function) -> bool:
+    """Whether a method returns the object that it is called of, and nothing else."""
+    returned = [statement.value for statement in walk(method.body) if isinstance(statement, ir.Return)]
+    return bool(returned) and all(isinstance(v, ir.Name) and v.id == method.params[0].name for v in returned)
 
 
 def _may_differ(values: Values) -> Values:
