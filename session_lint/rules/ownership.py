@@ -187,6 +187,18 @@ def _ends_own_scope(program: Program, unit: Unit, token: Token) -> bool:
     return unit.name in ("__exit__", "__aexit__") and (token.how == "registry" or program.owned_by_object(token))
 
 
+def _is_of_itself(event: Event) -> bool:
+    """Whether a method calls another one of its own object (``self._commit()``)."""
+    unit, func = event.context.unit, event.node.func
+    return (
+        isinstance(unit, Function)
+        and unit.takes_self
+        and isinstance(func, ir.Attribute)
+        and isinstance(func.value, ir.Name)
+        and func.value.id == unit.params[0].name
+    )
+
+
 def _is_for_unseen_callers(program: Program, event: Event) -> bool:
     """Whether a method only passes on, under the same name, what somebody else decides: ``commit`` of a unit of work."""
     token, unit = event.session, event.context.unit
@@ -198,7 +210,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     unit = context.unit
     if program.role(unit) in EXEMPT_ROLES or token.how == "object":
         return False
-    if program.owned_by_object(token) and not event.forwarded:
+    if program.owned_by_object(token) and (not event.forwarded or _is_of_itself(event)):
         return False
     if (
         program.is_of_middleware(unit)
