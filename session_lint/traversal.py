@@ -163,6 +163,19 @@ def always_raises(body: Sequence[ir.Statement]) -> bool:
             return False
 
 
+def is_false(expr: ir.Expr) -> bool:
+    """Whether an expression is None, False, zero or an empty display, as written."""
+    match expr:
+        case ir.Constant(value=value):
+            return not value
+        case ir.Collection(items=items):
+            return not items
+        case ir.Dict(keys=keys):
+            return not keys
+        case _:
+            return False
+
+
 def only_declares(body: Sequence[ir.Statement]) -> bool:
     """Whether a function's body is empty, ``...`` or raises NotImplementedError, of which it may say more."""
     does = raises = False

@@ -101,12 +101,13 @@ class Via(Record, frozen=True):
     """How the code after a swallowed error can know of it: by what a call returned.
 
     ``names`` are the variables that hold the result, ``call`` identifies the call while it has no name; ``falsy``: the
-    result is then None, False or empty.
+    result is then None, False or empty. ``flags`` are variables that say so themselves: ``failed = True``.
     """
 
     names: tuple[str, ...] = ()
     call: int = 0
     falsy: bool = False
+    flags: tuple[str, ...] = ()
 
 
 class Mark(Record, frozen=True):

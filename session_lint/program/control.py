@@ -28,7 +28,7 @@ from session_lint.program.values import (
     Values,
 )
 from session_lint.program.world import World, members
-from session_lint.traversal import bound_names, walk
+from session_lint.traversal import bound_names, is_false, walk
 
 _BROAD = {"builtins.Exception", "builtins.BaseException"}
 
@@ -293,7 +293,7 @@ class ControlFlow(Evaluator):
                 for target in targets:
                     self.store(target, values)
                 if self.state.marks:
-                    failures.stored(self.state, value, targets)
+                    failures.stored(self.state, value, targets, self.caught)
             case ir.AnnAssign(target=target, annotation=annotation, value=value):
                 values = self.eval(value)
                 if value is not None:
@@ -618,19 +618,6 @@ def _may_be_false(expr: ir.Expr, values: Values) -> bool:
     if isinstance(expr, ir.Dict):
         return not expr.keys
     return any(truth_of(v) is False for v in values)
-
-
-def is_false(expr: ir.Expr) -> bool:
-    """Whether an expression is None, False, zero or an empty display, as written."""
-    match expr:
-        case ir.Constant(value=value):
-            return not value
-        case ir.Collection(items=items):
-            return not items
-        case ir.Dict(keys=keys):
-            return not keys
-        case _:
-            return False
 
 
 def truth_of(value: Value) -> bool | None:

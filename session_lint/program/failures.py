@@ -6,7 +6,7 @@ abstract state; when a marked session is used on, or committed, the swallowed er
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from session_lint import ir
 from session_lint.program import vocabulary
 from session_lint.program.contexts import Context, Failure, Harm, Mark, Swallow, Via
 from session_lint.program.states import State, join
-from session_lint.traversal import bound_names, subexpressions
+from session_lint.traversal import bound_names, is_false, subexpressions
 
 # Calls that send something to the database, and so can fail there.
 STATEMENTS = (vocabulary.AUTOBEGIN_METHODS | {"commit", "begin_nested"}) - {"add", "add_all", "delete", "connection"}
@@ -127,15 +127,37 @@ def called(mark: Mark, token: int, call: int) -> Mark:
     return Mark(token, mark.swallow, Via((), call, mark.via.falsy) if told else _LOST)
 
 
-def stored(state: State, value: ir.Expr | None, targets: Iterable[ir.Expr]) -> None:
-    """The result of a call gets names."""
+def stored(state: State, value: ir.Expr, targets: Iterable[ir.Expr], caught: Collection[str]) -> None:
+    """The result of a call gets names, or variables get what tells of the error: ``failed = True``, ``user = None``.
+
+    Args:
+        caught: the names of exceptions in handlers.
+    """
     call, names = _call_of(value), tuple(name.id for target in targets for name in bound_names(target))
-    if any(m.via.call == _LOCAL and not set(names).isdisjoint(m.via.names) for m in state.marks):
-        state.marks = frozenset(replace(m, via=Via(call=_LOCAL)) if m.via.call == _LOCAL else m for m in state.marks)
+    if any(m.via.call == _LOCAL for m in state.marks):
+        tells = (isinstance(value, ir.Constant) and value.value is True) or _mentions(value, caught)
+        state.marks = frozenset(
+            replace(m, via=_named(m.via, names, is_false(value), tells)) if m.via.call == _LOCAL else m
+            for m in state.marks
+        )
     if call:
         state.marks = frozenset(
             replace(m, via=replace(m.via, names=names, call=0)) if m.via.call == call else m for m in state.marks
         )
+
+
+def _named(via: Via, names: tuple[str, ...], falsy: bool, tells: bool) -> Via:
+    """How the code after a handler can know of the error, once these variables got a value."""
+    falses, flags = set(via.names) - set(names), set(via.flags) - set(names)
+    if falsy:
+        falses.update(names)
+    elif tells:
+        flags.update(names)
+    return Via(tuple(sorted(falses)), _LOCAL, falsy=bool(falses), flags=tuple(sorted(flags)))
+
+
+def _mentions(value: ir.Expr, names: Collection[str]) -> bool:
+    return bool(names) and any(isinstance(part, ir.Name) and part.id in names for part in subexpressions(value))
 
 
 def returned(state: State, value: ir.Expr | None, falsy: bool) -> None:
@@ -166,7 +188,9 @@ def known_true(state: State, test: ir.Expr) -> None:
 def known_fine(state: State, test: ir.Expr) -> None:
     """The other branch of a condition raises: where it asks for the result of a call, it asked for the error."""
     call, names = _call_of(test), {node.id for node in subexpressions(test) if isinstance(node, ir.Name)}
-    state.marks = frozenset(m for m in state.marks if names.isdisjoint(m.via.names) and not m.via.call == call != 0)
+    state.marks = frozenset(
+        m for m in state.marks if names.isdisjoint(m.via.names + m.via.flags) and not m.via.call == call != 0
+    )
 
 
 def _call_of(value: ir.Expr | None) -> int:

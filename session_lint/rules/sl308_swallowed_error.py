@@ -63,9 +63,10 @@ fail, let the exception out, or raise another.
 ## When not to use
 The rule holds under every policy. Not reported: a handler that raises on every path, or rolls back, or closes the
 session; one whose caller raises when it gets the result that stands for the error (None, False, an empty list, or
-any result that the condition of the `raise` asks about); one for exceptions that no statement raises; a session on
-which nothing follows. A `session.add()` alone sends nothing and so cannot fail. What becomes of a session in code
-that the analysis does not know is not guessed.
+any result that the condition of the `raise` asks about); one that sets a variable by which its own function then
+raises (`user = None`, `failed = True`); one for exceptions that no statement raises; a session on which nothing
+follows. A `session.add()` alone sends nothing and so cannot fail. What becomes of a session in code that the analysis
+does not know is not guessed.
 
 ## References
 - [SQLAlchemy, "This Session's transaction has been rolled back due to a previous exception during flush"](https://docs.sqlalchemy.org/en/20/errors.html#error-7s2a)
