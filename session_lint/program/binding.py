@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from session_lint import ir
+from session_lint.program.frameworks import registration
 from session_lint.program.symbols import Class, Function
-from session_lint.program.values import Container, DictValue, Value, Values
+from session_lint.program.values import NOTHING, Container, DictValue, Value, Values
 from session_lint.program.world import Arguments, members
 
 
@@ -42,3 +43,22 @@ def dataclass_fields(cls: Class, args: Arguments) -> dict[str, Values]:
     fields = dict(zip(names, args.positional, strict=False))
     fields.update({name: values for name, values in args.keywords.items() if name in names})
     return fields
+
+
+def left_to_others(name: str, args: Arguments) -> tuple[Values, Arguments] | None:
+    """The work that a call leaves to a thread, a queue or a scheduler, and the arguments that it gets there.
+
+    ``executor.submit(work, *args)``, ``Thread(target=work, args=args)``. None: the call leaves no work to others.
+    """
+    row = registration(name.removesuffix("()"))
+    if row is None or row.kind not in ("background", "task"):
+        return None
+    positional = list(args.positional[row.handler + 1 :])
+    keywords = dict(args.keywords)
+    for value in keywords.pop("args", NOTHING):
+        if isinstance(value, Container) and value.by_position:
+            positional = list(value.items)
+    for value in keywords.pop("kwargs", NOTHING):
+        if isinstance(value, DictValue):
+            keywords.update(value.items)
+    return args.get(row.handler, row.keyword), Arguments(positional, keywords)

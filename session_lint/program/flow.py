@@ -14,7 +14,7 @@ from operator import attrgetter
 from session_lint import ir
 from session_lint.faults import note
 from session_lint.program import vocabulary
-from session_lint.program.binding import bind, dataclass_fields
+from session_lint.program.binding import bind, dataclass_fields, left_to_others
 from session_lint.program.capacity import capped
 from session_lint.program.evaluator import Evaluator
 from session_lint.program.flow_facts import Creation, ExternalCall, FlowFacts
@@ -30,6 +30,7 @@ from session_lint.program.values import (
     Container,
     Coroutine,
     Dependency,
+    DictValue,
     External,
     Factory,
     Generator,
@@ -341,8 +342,23 @@ class Flow(Evaluator):
         if vocabulary.is_container(name):
             for value in members(args.everything()):
                 self._contained(value)
+        if any(isinstance(v, (Factory, Container, DictValue)) for values in args.everything() for v in values):
+            self._leave_factories(name, args)
         if node is not None:
             self.facts.externals[self._key(node, name)] = ExternalCall(name, self.unit, node, None, args)
+
+    def _leave_factories(self, name: str, args: Arguments) -> None:
+        """Work that is left to others opens sessions of its own with the factories that it is given."""
+        work, given = left_to_others(name, args) or (NOTHING, Arguments())
+        for value in work:
+            function = function_of(value)
+            if function is None:
+                continue
+            receiver = value.receiver if isinstance(value, BoundMethod) else None
+            for param, values in bind(function, receiver, given).items():
+                factories = frozenset(v for v in values if isinstance(v, Factory))
+                if factories:
+                    self.write(function.cells[param], factories)
 
     def called_method(self, subject: Value, name: str, args: Arguments, node: ir.Call | None) -> None:
         if isinstance(subject, (Session, Factory, Handle)):

@@ -173,8 +173,17 @@ def _is_by_item(loop: ir.For | ir.While) -> bool:
         return False
     targets = {name.id for name in bound_names(loop.target)}
     inner = [s.iterable for s in walk(loop.body) if isinstance(s, ir.For)]
-    by_step = isinstance(loop.iterable, ir.Call) and _root(loop.iterable) == "range"
-    return not by_step and not any(_word(p) in targets for iterable in inner for p in subexpressions(iterable))
+    return not _is_count(loop.iterable) and not any(
+        _word(p) in targets for iterable in inner for p in subexpressions(iterable)
+    )
+
+
+def _is_count(iterable: ir.Expr) -> bool:
+    """Whether a loop counts, by steps or attempts: ``range(len(items))`` goes through the items."""
+    if not isinstance(iterable, ir.Call) or _root(iterable) != "range":
+        return False
+    args = [arg.value for arg in iterable.args]
+    return not (len(args) == 1 and isinstance(args[0], ir.Call) and _root(args[0]) == "len")
 
 
 def _word(part: ir.Expr) -> str:
