@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from session_lint import ir
+from session_lint.program.building import is_test_path
 from session_lint.program.flow import Flow
 from session_lint.program.flow_facts import ExternalCall
 from session_lint.program.frameworks import (
@@ -81,6 +82,8 @@ def find_entry_points(flow: Flow, extra_decorators: tuple[str, ...]) -> dict[Fun
             if entry is not None:
                 found[function] = entry
     for entry in (*_by_call(flow, layers), *_by_worker_settings(flow), *_by_job(flow), *_by_main_block(flow)):
+        found.setdefault(entry.function, entry)
+    for entry in _by_specification(flow):
         found.setdefault(entry.function, entry)
     for entry in found.values():
         for dependency in (*entry.dependencies, *(given for _, given in entry.named)):
@@ -281,6 +284,20 @@ def _by_reference(flow: Flow, text: str) -> Values:
     module, _, name = text.partition(":")
     known = flow.world.index.by_name.get(module)
     return known.cells[name].values if known is not None and name in known.cells else frozenset()
+
+
+def _by_specification(flow: Flow) -> Iterator[EntryPoint]:
+    """connexion: the ``operationId`` of an OpenAPI document names the endpoints, functions that no code calls."""
+    if not any(
+        call.name.startswith("connexion.") and call.name.endswith(".add_api") for call in flow.facts.externals.values()
+    ):
+        return
+    for module in flow.world.modules:
+        for function in module.functions if not is_test_path(module.path) else ():
+            is_public = function.parent is module and not function.name.startswith("_")
+            callers = flow.facts.callers.get(function, ())
+            if is_public and not function.decorators and all(is_test_path(c.module.path) for c in callers):
+                yield EntryPoint(function, "endpoint")
 
 
 _RUNNERS = frozenset(

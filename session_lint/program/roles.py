@@ -34,6 +34,7 @@ _MIGRATION = re.compile(
 _SCRIPT = re.compile(r"(^|/)(scripts?|bin)/|^tools/")
 _TOOLS = re.compile(r"/tools/")  # of those who develop the project, or of the agents that it is about
 _EXAMPLES = re.compile(r"(^|/)examples/")
+_RUNS = frozenset({"asyncio.run", "anyio.run", "trio.run", "argparse.ArgumentParser.parse_args"})
 _WORK = frozenset(
     {"Engine.connect", "Engine.begin", "Engine.raw_connection", "Session.execute", "Session.query", "Session.add"}
     | {"Session.add_all", "Session.commit", "Session.scalars", "Session.scalar", "Session.exec", "Session.get"}
@@ -66,9 +67,12 @@ def find_roles(
 
 
 def _working(flow: Flow) -> set[Module]:
-    """The modules that only do their work, by an event loop of their own or by statements alone: they are run, not imported."""
+    """The modules that only do their work: they are run, not imported.
+
+    They have an event loop of their own, read the command line at their top level, or consist of statements alone.
+    """
     calls = [call for call in flow.facts.externals.values() if isinstance(call.unit, Module)]
-    looping = {call.unit for call in calls if call.name in ("asyncio.run", "anyio.run", "trio.run")}
+    looping = {call.unit for call in calls if call.name in _RUNS}
     works = {call.unit for call in calls if call.name in _WORK or call.name in vocabulary.DRIVER_CONNECTS}
     return {m for m in looping | works if isinstance(m, Module) and (m in looping or not (m.functions or m.classes))}
 
