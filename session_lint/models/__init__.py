@@ -97,6 +97,7 @@ class Models:
         self._rules: dict[str, Commits | None] = {}
         self._held: dict[tuple[str, str], bool | None] = {}
         self.makers = {name.rpartition(".")[2] for name in (*self._factories, *self._opening)}
+        self.registry_holders = frozenset(name.rpartition(".")[0] for name in self.registries)
         self._keepers = {method.rpartition(".")[0] for method in self._commits}
 
     def commit_rule(self, name: str) -> Commits | None:

@@ -20,6 +20,7 @@ from session_lint.program.flow import Flow
 from session_lint.program.flow_facts import Creation, ExternalCall
 from session_lint.program.keeping import owns_session
 from session_lint.program.places import Places, find_places
+from session_lint.program.remapping import bear_session
 from session_lint.program.roles import find_roles
 from session_lint.program.symbols import Class, Function, Module, Unit
 from session_lint.program.values import Session
@@ -54,7 +55,11 @@ class Program:
     @cached_property
     def files_with_sessions(self) -> frozenset[str]:
         """The files in which something has a session, tests left out."""
-        return frozenset(context.module.path for context in self.contexts() if context.tokens)
+        return frozenset(
+            context.module.path
+            for context in self.contexts()
+            if any(token.how != "registry" or token.path for token in context.tokens)
+        )
 
     @cached_property
     def places(self) -> Places:
@@ -165,7 +170,7 @@ class Program:
     def is_provider(self, unit: Unit) -> bool:
         """Whether a function hands a session out by ``yield``."""
         return isinstance(unit, Function) and any(
-            c.exit and c.exit.yields for c in self.analysis.by_function.get(unit, ())
+            c.exit and bear_session(c.exit.yields) for c in self.analysis.by_function.get(unit, ())
         )
 
     def is_wrapper(self, unit: Unit) -> bool:

@@ -108,6 +108,7 @@ class Evaluator(Calls):
             elif arg.star == 0 and arg.keyword is not None:
                 keywords[arg.keyword] = values
             elif arg.star == 2:
+                has_rest = has_rest or not values
                 for value in values:
                     if isinstance(value, DictValue):
                         keywords.update(value.items)
@@ -277,7 +278,7 @@ class Evaluator(Calls):
                     if isinstance(item, ir.Starred):
                         self.store(item.value, members(self.elements(v) for v in values))
                     else:
-                        self.store(item, members(self.unpacked(v, position) for v in values))
+                        self.store(item, self.part(values, position))
             case ir.Subscript(value=owner, index=index):
                 for value in self.eval(owner):
                     if isinstance(value, External) and value.name.endswith(".dependency_overrides"):
@@ -296,6 +297,10 @@ class Evaluator(Calls):
                                 self.write(self.world.shared_cell(f"ctx.{key.value}"), factories)
             case _:
                 pass
+
+    def part(self, values: Values, position: int) -> Values:
+        """What the target at ``position`` gets, when one of the values is unpacked."""
+        return members(self.unpacked(v, position) for v in values)
 
     # Definitions
 

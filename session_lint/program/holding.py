@@ -54,6 +54,8 @@ class Holding(ControlFlow):
                 self.adopted[where, value.is_async] = number
             elif number not in self.state.tx:
                 self.state.tx[number] = states.UNKNOWN
+            if kind == "registry" and not self.context.tokens[number].path:  # known by a callee until now
+                self.context.tokens[number].path = path
             return Session(value.is_async, number)
 
         return remap(values, session)
@@ -87,6 +89,10 @@ class Holding(ControlFlow):
 
     def store_name(self, name: str, values: Values) -> None:
         self.state.env[name] = values or frozenset({UNKNOWN})
+
+    def part(self, values: Values, position: int) -> Values:
+        parts = [self.unpacked(v, position) for v in values]
+        return members(parts) if all(parts) else members(parts) | {UNKNOWN}
 
     def store(self, target: ir.Expr, values: Values) -> None:
         match target:

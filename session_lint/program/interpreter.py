@@ -19,7 +19,7 @@ from session_lint.program.contexts import Context, Edge, Exit, How, Token, Wait
 from session_lint.program.control import Unreachable
 from session_lint.program.holding import dotted
 from session_lint.program.keeping import owns_session
-from session_lint.program.remapping import bears_session, kept_in_field, relevant, remap, shallow
+from session_lint.program.remapping import bears_session, kept_in_field, relevant, remap, shallow, tokens_in
 from session_lint.program.states import State, join
 from session_lint.program.symbols import Class, Function
 from session_lint.program.values import (
@@ -28,6 +28,7 @@ from session_lint.program.values import (
     BoundMethod,
     ClassValue,
     Const,
+    Container,
     ContextManager,
     Coroutine,
     Dependency,
@@ -78,7 +79,8 @@ def enter(
             return session
         return Session(session.is_async, numbers.setdefault(session.origin, len(numbers)))
 
-    arguments = {name: _renumbered(remap(relevant(values), number), numbers) for name, values in bound.items()}
+    holders = analysis.flow.world.models.registry_holders
+    arguments = {name: _renumbered(remap(relevant(values, holders), number), numbers) for name, values in bound.items()}
     entry_bits = tuple(bits.get(token, states.UNKNOWN) for token in numbers)
     seen = analysis.by_function.setdefault(function, [])
     if len(seen) >= MAX_CONTEXTS:
@@ -355,6 +357,8 @@ class Frame(Blocks):
         if args.has_rest:
             self.lose(args.rest)
             bound = {name: values for name, values in bound.items() if values}
+            # What is spread may be any of the others.
+            bound.update((p.name, NOTHING) for p in function.params if p.default is not None and p.name not in bound)
         reaches = function in analysis.reaching
         builds = function.name == "__init__"
         leaves_tests = self.context.is_test and not analysis.is_test(function.module)
@@ -422,7 +426,7 @@ class Frame(Blocks):
             waiting.wait(self.context, self.state, Wait(node, *below))
         for token in tokens:
             self.state.tx[token] = states.UNKNOWN
-        values = self.analysis.flow.at(self.unit).result_of(function)
+        values = frozenset(map(_may_be_more, self.analysis.flow.at(self.unit).result_of(function)))
         return self.adopt(values, ("result", id(node), function), "unknown", function.name)
 
     def _after_call(
@@ -468,6 +472,7 @@ class Frame(Blocks):
             items = remap(exit_.yields, mine)
             self._given_by(context, tokens)
             return frozenset({Generator(items, function, function.is_async, Run(context, tokens))})
+        back = self._with_registries(context, back)
         if node is not None:
             waiting.called(self.context, self.state, context, back, node)
         self.after_failures(context, back, node)
@@ -492,6 +497,15 @@ class Frame(Blocks):
 
     def _given_by(self, context: Context, tokens: dict[int, int]) -> None:
         self.context.given |= {tokens[number] for number in context.given if number in tokens}
+
+    def _with_registries(self, context: Context, back: dict[int, int]) -> dict[int, int]:
+        """Which of this context's sessions each of the callee's is: a registry's need not be lent to be the same."""
+        known = back
+        for number, theirs in enumerate(context.tokens):
+            if theirs.how == "registry" and number not in back:
+                own = frozenset({Session(theirs.is_async, "registry")})
+                known = known | {number: min(tokens_in(self.adopt(own, "registry", "registry", "")))}
+        return known
 
     def after_failures(self, context: Context, back: dict[int, int], node: ir.Call | None) -> None:
         """What a callee's statements and handlers mean for the sessions that were lent to it."""
@@ -647,6 +661,13 @@ def _gives_itself(method: Function) -> bool:
 def _may_differ(values: Values) -> Values:
     """What a call gives, without the flags: a function that always says yes today is asked for a reason."""
     return frozenset(v for v in values if not (isinstance(v, Const) and isinstance(v.value, bool)))
+
+
+def _may_be_more(value: Value) -> Value:
+    """What a function returns that is not looked into: beside ``None`` in a tuple there may be what is not known."""
+    if isinstance(value, Container) and value.by_position:
+        return Container(tuple(NOTHING if items == {Const(None)} else items for items in value.items), True)
+    return value
 
 
 def _never_returns(function: Function) -> bool:

@@ -110,23 +110,29 @@ def _held(value: Value) -> Iterable[Iterable[Value]]:
 
 
 @lru_cache(maxsize=1 << 12)
-def relevant(values: Values) -> Values:
-    """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one."""
-    return frozenset(_canonical(value) for value in values if value != UNKNOWN)
+def relevant(values: Values, holders: frozenset[str]) -> Values:
+    """What of an argument decides how a function runs: sessions, flags and callables; all else counts as one.
+
+    Args:
+        holders: what of libraries has a registry (``db``, for ``db.session``), by qualified name.
+    """
+    return frozenset(_canonical(value, holders) for value in values if value != UNKNOWN)
 
 
-def _canonical(value: Value) -> Value:
+def _canonical(value: Value, holders: frozenset[str]) -> Value:
     match value:
         case Const(value=constant):
             return value if constant is None or isinstance(constant, bool) else OTHER
         case Instance(cls=cls, fields=fields):
             kept = tuple(
-                (name, frozenset(_canonical(v) for v in values if bears_session(v)))
+                (name, frozenset(_canonical(v, holders) for v in values if bears_session(v)))
                 for name, values in fields
                 if bear_session(values)
             )
             return Instance(cls, kept)
         case FunctionValue() | BoundMethod() | ClassValue() | ManagerFunction() | Wrapped() | Factory():
+            return value
+        case External(name=name) | Symbol(name=name) if name in holders:
             return value
         case External(name=name) if name in vocabulary.STATE_HOLDERS or name.rsplit(".", 1)[-1] in _WITH_STATE:
             return value

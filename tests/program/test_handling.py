@@ -136,8 +136,8 @@ def new_types_alike(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(CALLS, "typing.NewType", lambda self, args, node: frozenset({TypeForm("newtype", (args.get(1),))}))
 
 
-def without_flags(relevant: Callable[[Values], Values]) -> Callable[[Values], Values]:
-    return lambda values: frozenset(v for v in relevant(values) if not isinstance(v, Const))
+def without_flags(relevant: Callable[..., Values]) -> Callable[..., Values]:
+    return lambda values, holders: frozenset(v for v in relevant(values, holders) if not isinstance(v, Const))
 
 
 def without_keywords(bind: Callable[..., dict[str, Values]]) -> Callable[..., dict[str, Values]]:
