@@ -116,11 +116,24 @@ class Actions(Holding):
             if isinstance(token, int) and ends and self.state.tx.get(token, states.UNKNOWN) == states.BEGUN:
                 self.state.tx[token] = states.NONE
 
+    def called_unknown(self, args: Arguments, node: ir.Call) -> None:
+        super().called_unknown(args, node)
+        if isinstance(node.func, ir.Attribute) and node.func.name == "rollback":
+            self._rolled_back_somewhere()
+
+    def _rolled_back_somewhere(self) -> None:
+        """Something unknown is rolled back: a registry's session, as far as is known."""
+        for number, token in enumerate(self.context.tokens):
+            if token.how == "registry":
+                failures.clear(self.state, number)
+
     def called_external(self, name: str, args: Arguments, node: ir.Call | None, kept: Values = NOTHING) -> None:
         if name in vocabulary.NEVER_RETURN:
             raise Unreachable
         if not name.startswith("builtins.") and name not in HOLD_NOTHING:
             self.give(args.everything())
+        if name.endswith(".rollback"):
+            self._rolled_back_somewhere()
         rule = self.world.models.commit_rule(name)
         if node is not None and self.world.models.waits(name) and not waiting.is_no_wait(node):
             waiting.wait(self.context, self.state, Wait(node, name))

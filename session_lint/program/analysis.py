@@ -20,7 +20,8 @@ from session_lint.program.waiting import Waiting
 class Analysis:
     """All contexts found so far, and what every frame needs to know.
 
-    ``decorated`` says which wrappers stand around a function, ``declared`` remembers which parameters of a function declare
+    ``decorated`` says which wrappers stand around a function, ``one_registry`` that all registries' sessions are the same
+    one, for the project makes no more than one registry; ``declared`` remembers which parameters of a function declare
     dependencies, ``endless`` whether a function only raises.
     """
 
@@ -34,6 +35,7 @@ class Analysis:
     entries: frozenset[Function]
     waiting: Waiting
     typed: TypedProviders
+    one_registry: bool
     contexts: dict[object, Context] = field(default_factory=dict)
     by_function: dict[Function, list[Context]] = field(default_factory=dict)
     failed: set[Unit] = field(default_factory=set)

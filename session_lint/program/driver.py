@@ -22,6 +22,7 @@ from session_lint.program.values import (
     ContextManager,
     Coroutine,
     Dependency,
+    Factory,
     Generator,
     Instance,
     Value,
@@ -53,6 +54,7 @@ def interpret(
         frozenset(entries),
         Waiting(flow),
         TypedProviders(flow),
+        _one_registry(flow, is_test),
     )
     for entry in entries.values():
         if entry.function.module.is_apart:
@@ -111,6 +113,12 @@ def _gives_session(function: Function) -> bool:
 def _view_holds(flow: Flow, function: Function) -> bool:
     """Whether the class of a view declares dependencies for its methods to use."""
     return function.takes_self and function.owner is not None and bool(class_dependencies(flow, function.owner))
+
+
+def _one_registry(flow: Flow, is_test: Callable[[Module], bool]) -> bool:
+    """Whether the application makes no more than one registry of sessions: what any function gets there is the same."""
+    made = (c for c in flow.facts.creations.values() if isinstance(c.value, Factory) and c.value.is_registry)
+    return len({id(c.node) for c in made if not is_test(c.unit.module)}) < 2
 
 
 def _decorated(flow: Flow) -> tuple[set[Function], set[Function], dict[Function, set[Function]]]:

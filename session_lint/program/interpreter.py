@@ -501,7 +501,7 @@ class Frame(Blocks):
     def _with_registries(self, context: Context, back: dict[int, int]) -> dict[int, int]:
         """Which of this context's sessions each of the callee's is: a registry's need not be lent to be the same."""
         known = back
-        for number, theirs in enumerate(context.tokens):
+        for number, theirs in enumerate(context.tokens) if self.analysis.one_registry else ():
             if theirs.how == "registry" and number not in back:
                 own = frozenset({Session(theirs.is_async, "registry")})
                 known = known | {number: min(tokens_in(self.adopt(own, "registry", "registry", "")))}
