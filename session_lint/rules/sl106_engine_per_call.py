@@ -14,6 +14,9 @@ nobody else can use, and that nobody closes. Observed on SQLAlchemy 2.1.9, 2.0.5
 - Of 45 concurrent calls 11 failed with `sorry, too many clients already`.
 - Twenty calls took 219 ms, and 12 ms on a shared engine.
 
+With `NullPool` no connection stays behind, but every engine asks the server for its version and settings again, and
+compiles all statements again.
+
 ## Example
 ```python
 from collections.abc import Iterator
@@ -76,6 +79,8 @@ from collections.abc import Iterator
 
 from session_lint.findings import Finding, Severity
 from session_lint.program import Program
+from session_lint.program.engines import poolclass
+from session_lint.program.flow_facts import Creation
 from session_lint.rules.engine_lifetime import repeated_engines
 from session_lint.rules.registry import rule
 
@@ -91,8 +96,14 @@ def engine_per_call(program: Program) -> Iterator[Finding]:
         yield engine_per_call.finding(
             unit.module.path,
             creation.node.span,
-            f"{unit.qualname} makes an engine with {maker}() for every {repeated.occasion.split()[-1]}{through}: each is a"
-            " pool of its own, which stays open; make one for the process, and use it here",
+            f"{unit.qualname} makes an engine with {maker}() for every {repeated.occasion.split()[-1]}{through}:"
+            f" {_harm(creation)}; make one for the process, and use it here",
             symbol=unit.qualname,
             digest=program.digest(unit.module, creation.node.span),
         )
+
+
+def _harm(creation: Creation) -> str:
+    if poolclass(creation) == "NullPool":
+        return "each asks the server about itself and compiles all statements anew"
+    return "each is a pool of its own, which stays open"
