@@ -85,7 +85,7 @@ def variables_of(function: ir.FunctionDef) -> frozenset[str]:
     return frozenset({param.name for param in function.params} | bound_by(function.body))
 
 
-def imported_in(function: ir.FunctionDef) -> frozenset[str]:
+def _imported_in(function: ir.FunctionDef) -> frozenset[str]:
     """The variables of a function that it imports."""
     return frozenset(bound_by([s for s in walk(function.body) if isinstance(s, (ir.Import, ir.ImportFrom))]))
 
@@ -97,7 +97,7 @@ class Judge:
         self._around = around
         self._file = around.file
         self._bound = variables_of(function)
-        self._imported = imported_in(function)
+        self._imported = _imported_in(function)
         self._plain = frozenset(plain)
         self._temporary: dict[str, bool] = {}
         self.through: set[str] = set()
