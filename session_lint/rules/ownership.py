@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from session_lint import ir
 from session_lint.findings import ChainLink, Edit, Finding, Fix
 from session_lint.program import Program, states
-from session_lint.program.contexts import Event, Token
+from session_lint.program.contexts import Context, Event, Token
 from session_lint.program.entrypoints import dotted
 from session_lint.program.symbols import Class, Function, Unit
 from session_lint.record import Record
@@ -72,10 +72,15 @@ def _double_ends(program: Program) -> dict[int, DoubleEnd]:
 
 def _under_committing_with(program: Program, event: Event) -> bool:
     """Whether every owner up the call chain got the session from a ``with`` around a provider that commits by itself."""
-    owners = [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure", "decorator")]
+    owners = _owners(program, event)
     return bool(owners) and all(
         token.how == "created" and not context.is_synthetic and program.commits(token) for context, token in owners
     )
+
+
+def _owners(program: Program, event: Event) -> list[tuple[Context, Token]]:
+    """The session as those have it that nobody lent it to."""
+    return [(c, t) for c, t in program.origins(event) if t.how not in ("param", "attr", "closure", "decorator")]
 
 
 def _shorter(program: Program, left: Event, right: Event) -> bool:
@@ -187,8 +192,8 @@ def _ends_own_scope(program: Program, unit: Unit, token: Token) -> bool:
     return unit.name in ("__exit__", "__aexit__") and (token.how == "registry" or program.owned_by_object(token))
 
 
-def _is_of_itself(event: Event) -> bool:
-    """Whether a method calls another one of its own object (``self._commit()``)."""
+def _is_of_unit_itself(program: Program, event: Event) -> bool:
+    """Whether a unit of work calls a method of its own (``self._commit()``) on a session that it opened for all who called it."""
     unit, func = event.context.unit, event.node.func
     return (
         isinstance(unit, Function)
@@ -196,6 +201,7 @@ def _is_of_itself(event: Event) -> bool:
         and isinstance(func, ir.Attribute)
         and isinstance(func.value, ir.Name)
         and func.value.id == unit.params[0].name
+        and all(token.how == "object" for _, token in _owners(program, event))
     )
 
 
@@ -210,7 +216,7 @@ def _is_forbidden(program: Program, event: Event, policy: str) -> bool:
     unit = context.unit
     if program.role(unit) in EXEMPT_ROLES or token.how == "object":
         return False
-    if program.owned_by_object(token) and (not event.forwarded or _is_of_itself(event)):
+    if program.owned_by_object(token) and (not event.forwarded or _is_of_unit_itself(program, event)):
         return False
     if (
         program.is_of_middleware(unit)
