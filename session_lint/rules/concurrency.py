@@ -83,11 +83,15 @@ def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:
         receiver, _, last = dotted(call.func).rpartition(".")
         if last in _GATHERERS and call.args:
             members = [
-                m for arg in call.args if arg.keyword in (None, "aws", "fs") for m in _members(seen, arg.value, place)
+                m
+                for arg in call.args
+                if arg.keyword in (None, "aws", "fs")
+                for m in _members(seen, arg.value, place)
+                if not _starts_at_once(seen, m.expr)
             ]
             gathered |= {id(m.expr) for m in members}
             yield Concurrent(call, f"{last}()", place.loops, tuple(members))
-        elif (receiver in seen.groups and last in _GROUP_STARTERS) or (receiver in seen.executors and last == "submit"):
+        elif _starts_at_once(seen, call):
             started[receiver].append(place)
         elif receiver in seen.executors and last == "map":
             yield Concurrent(call, "an executor's map()", place.loops, (_mapped(call, place),))
@@ -101,6 +105,12 @@ def concurrent(body: Sequence[ir.Statement]) -> Iterator[Concurrent]:
         if isinstance(p.expr, ir.Call) and not any(id(m.expr) in gathered for m in _members(seen, p.expr, p))
     ]
     yield from _overlapping(seen, rest)
+
+
+def _starts_at_once(seen: _Body, expr: ir.Expr) -> bool:
+    """Whether a call has a group or an executor of the body start something: whoever waits for it starts nothing more."""
+    receiver, _, last = dotted(expr.func).rpartition(".") if isinstance(expr, ir.Call) else ("", "", "")
+    return (receiver in seen.groups and last in _GROUP_STARTERS) or (receiver in seen.executors and last == "submit")
 
 
 def _tasks(places: Sequence[Place], how: str) -> Concurrent:

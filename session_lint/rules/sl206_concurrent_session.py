@@ -92,6 +92,7 @@ from session_lint import ir
 from session_lint.findings import Confidence, Finding, Severity
 from session_lint.program import Program
 from session_lint.program.entrypoints import dotted
+from session_lint.program.symbols import Function
 from session_lint.rules.background import handed_over
 from session_lint.rules.registry import rule
 from session_lint.rules.sharing import shared_sessions
@@ -105,12 +106,13 @@ def concurrent_session(program: Program) -> Iterator[Finding]:
         if id(shared.group.node) in taken:
             continue
         unit = shared.unit
+        order = "await" if isinstance(unit, Function) and unit.is_async else "call"
         session = "one session" if shared.name.startswith("#") else f"the session `{shared.name}`"
         yield concurrent_session.finding(
             unit.module.path,
             shared.group.node.span,
             f"{unit.qualname} has {_users(shared.users)} work on {session} at the same time ({shared.group.how});"
-            " await one after the other, or give each a session of its own",
+            f" {order} one after the other, or give each a session of its own",
             symbol=unit.qualname,
             confidence=program.confidence(shared.token) if shared.token is not None else Confidence.MEDIUM,
             digest=program.digest(unit.module, shared.group.node.span),
