@@ -131,6 +131,8 @@ class Program:
 
     def commits(self, token: Token) -> bool:
         """Likewise for one session, as its provider was called for it: some commit where a flag asks them to."""
+        if token.by_next:
+            return False
         if token.provider is None or not token.given_by:
             return self.commits_by_itself(token.provider)
         return self._commits(token.provider, token.given_by)

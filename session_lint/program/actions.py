@@ -134,6 +134,9 @@ class Actions(Holding):
             self.give(args.everything())
         if name.endswith(".rollback"):
             self._rolled_back_somewhere()
+        if name in ("builtins.next", "builtins.anext"):
+            for token in tokens_in(args.get(0)):
+                self.context.tokens[token].by_next = True
         rule = self.world.models.commit_rule(name)
         if node is not None and self.world.models.waits(name) and not waiting.is_no_wait(node):
             waiting.wait(self.context, self.state, Wait(node, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from session_lint import ir
@@ -227,7 +228,8 @@ class ModuleIndex:
         """Packages that are source roots too, with what is found in them: `app` of `backend/`, which a stray `__init__.py` made a package.
 
         What the program is started from is nowhere written. It shows where modules of `app` itself import `app.models` and the like,
-        where nothing else is called so, and where all that modules of `backend` ask of `app` is there; else it may be a library's name.
+        or where several packages of `backend` are imported so; where nothing else is called so, and where all that modules of
+        `backend` ask of `app` is there; else it may be a library's name.
         """
         holders: dict[str, list[str]] = {}
         for package in packages:
@@ -247,7 +249,9 @@ class ModuleIndex:
                     if full not in self.by_name and full not in self.packages:
                         lacking.add((top, holder))
                     shown[top, holder] = shown.get((top, holder), False) or module.name.startswith(f"{holder}.{top}.")
-        return [key for key, by_itself in shown.items() if by_itself and key not in lacking]
+        sure = {key: by_itself for key, by_itself in shown.items() if key not in lacking}
+        together = Counter(holder for _, holder in sure)
+        return [(top, holder) for (top, holder), by_itself in sure.items() if by_itself or together[holder] > 1]
 
     def resolve(self, name: str, importer: Module) -> str | None:
         """The project name (of a module or a bare package folder) that ``name`` means in ``importer``; None: not ours.

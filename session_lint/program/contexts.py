@@ -25,7 +25,8 @@ class Token(msgspec.Struct, eq=False):
     *injected* into an entry point, lent by *param*, *attr* (of an object), *closure*, *global* or *registry*, handed in by a
     *decorator*, read from a request's *state*, or held by an *object* that the context itself made. It is *lost* once
     something unknown got it, which may do with it (and with its transaction) what it likes. ``node`` is the call that
-    obtained it, ``given_by`` the contexts of its provider that this call, with its arguments, may have entered.
+    obtained it, ``given_by`` the contexts of its provider that this call, with its arguments, may have entered;
+    ``by_next``: its provider was advanced by ``next()``, and what stands after the ``yield`` there does not run.
     """
 
     how: How
@@ -38,6 +39,7 @@ class Token(msgspec.Struct, eq=False):
     lost: bool = False
     node: ir.Call | None = None
     given_by: list[Context] = []
+    by_next: bool = False
 
 
 class Event(msgspec.Struct, eq=False):

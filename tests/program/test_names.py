@@ -114,6 +114,25 @@ def test_a_package_is_a_source_root_where_the_imports_in_it_count_from_it() -> N
     assert sessions_made_in(ROOTED, "backend/app/use.py") == 1
 
 
+SERVICE = {
+    "orders-service/api/__init__.py": "",
+    "orders-service/api/db/__init__.py": "",
+    "orders-service/api/db/base.py": "from sqlalchemy.orm import Session\n",
+    "orders-service/api/core/__init__.py": "",
+    "orders-service/api/core/names.py": "NAME = 'orders'\n",
+    "orders-service/api/use.py": f"from core.names import NAME\nfrom db.base import Session\n\n{USE.format(name='Session')}",
+}
+
+
+def test_so_is_one_of_which_several_packages_are_imported_so() -> None:
+    """None of them imports from itself, yet they vouch for one another; each of two services has its own."""
+    other = {path.replace("orders", "users"): text for path, text in SERVICE.items()}
+    assert sessions_made_in({**SERVICE, **other}, "orders-service/api/use.py") == 1
+    assert sessions_made_in({**SERVICE, **other}, "users-service/api/use.py") == 1
+    alone = {path: text.replace("from core.names import NAME\n", "") for path, text in SERVICE.items()}
+    assert sessions_made_in(alone, "orders-service/api/use.py") == 0
+
+
 def test_a_script_beside_such_a_package_finds_what_is_in_it() -> None:
     seed = {"seed.py": f"from app.db.base import Session\n\n{USE.format(name='Session')}"}
     assert sessions_made_in({**ROOTED, **seed}, "seed.py") == 1
