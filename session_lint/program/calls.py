@@ -122,13 +122,22 @@ class Calls(Attributes):
         return self.call(func.func, args, node)
 
     def _fresh(self, values: Values, node: ir.Call | None) -> Values:
-        site = Site(self.unit.module, node.span) if node else None
-        return frozenset(
-            self.created("factory-session", Session(v.is_async, site), "", Arguments(), node)
-            if isinstance(v, Session)
-            else v
-            for v in values
-        )
+        """The values that something of which only the type is known returns: the sessions in them are opened for the caller."""
+        return frozenset(self._fresh_value(value, node) for value in values)
+
+    def _fresh_value(self, value: Value, node: ir.Call | None) -> Value:
+        match value:
+            case Session(is_async=is_async):
+                site = Site(self.unit.module, node.span) if node else None
+                return self.created("factory-session", Session(is_async, site), "", Arguments(), node)
+            case ContextManager(entered=entered, function=function, is_async=is_async):
+                return ContextManager(self._fresh(entered, node), function, is_async)
+            case Generator(items=items, function=function, is_async=is_async):
+                return Generator(self._fresh(items, node), function, is_async)
+            case Coroutine(result=result, function=function):
+                return Coroutine(self._fresh(result, node), function)
+            case _:
+                return value
 
     def call_symbol(self, name: str, args: Arguments, node: ir.Call | None) -> Values:
         """The values that calling something outside the project gives, by its qualified name."""
