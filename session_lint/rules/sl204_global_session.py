@@ -87,7 +87,7 @@ from session_lint.program.contexts import Context
 from session_lint.program.flow import Flow
 from session_lint.program.remapping import tokens_in
 from session_lint.program.symbols import Function, Module
-from session_lint.program.values import External, Instance, Session, Values
+from session_lint.program.values import External, Instance, Session, Values, stable
 from session_lint.rules.creation import EXEMPT_ROLES
 from session_lint.rules.lifetime import ends_elsewhere, is_cached
 from session_lint.rules.registry import rule
@@ -202,7 +202,7 @@ def _keepers(program: Program) -> set[Function]:
 
 
 def _kept_by(values: Values, keepers: set[Function]) -> Iterator[Function]:
-    for value in values:
+    for value in sorted(values, key=stable):
         if isinstance(value, Instance) and "threading.local" not in value.cls.external_lineage():
             yield from (f for cls in value.cls.lineage() for f in cls.methods.values() if f in keepers)
 

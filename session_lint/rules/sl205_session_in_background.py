@@ -17,8 +17,8 @@ happens then depends on the version of FastAPI, and with `BackgroundTasks` none 
 - FastAPI 0.105.0, and 0.118.0 to 0.165.0: the task runs before the dependency exits and holds the request's
   connection meanwhile, `idle in transaction`. A task that raised rolled back the request's own work when the
   dependency commits after `yield`: the client had its 200, and no row was there.
-- FastAPI 0.106 to 0.117: a `StreamingResponse` was sent after the session was closed. The session opened again, what
-  the generator wrote was lost, and its connection stayed out. Before and after these releases it is sent first.
+- FastAPI 0.110.0 and 0.117.1: a `StreamingResponse` was sent after the session was closed. The session opened again,
+  and its connection stayed out. With 0.105.0 and 0.118.0 the response was sent first.
 - Litestar 2.25.0: the task runs after the dependency's exit, and the session opens again.
 - `asyncio.create_task`: after the block has ended the session opens again, a read keeps a connection, and a
   flush without commit is lost. While the block is being left, asyncpg raises
